@@ -1,0 +1,133 @@
+"""A Darknet cfg as a torch module. It returns the raw heads; `boxes.decode` turns them into boxes.
+
+Batch norm: eps 1e-5 inside the root, momentum 0.1. Leaky slope 0.1. The 2x2 stride-1 pool of tiny looks one
+cell right and down; replicate padding there gives the values of -inf padding. Limits: input sides are multiples
+of the largest stride.  Source: Darknet's layers; Redmon & Farhadi, "YOLOv3", 2018.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from detector.cfg import Cfg, Convolutional, Maxpool, Route, Shortcut, Upsample, Yolo, shapes, sources
+
+START_PROBABILITY = 0.01  # objectness of an untrained head: sigmoid(-log 99)
+
+
+class Convolution(nn.Sequential):
+    """Convolution, batch norm or bias, activation, as one Darknet layer. `conv` and `norm` reach into it."""
+
+    def __init__(self, channels: int, layer: Convolutional) -> None:
+        super().__init__()
+        bias = not layer.batch_normalize
+        self.conv = nn.Conv2d(channels, layer.filters, layer.size, layer.stride, layer.padding, bias=bias)
+        self.norm = nn.BatchNorm2d(layer.filters, eps=1e-5, momentum=0.1) if layer.batch_normalize else nn.Identity()
+        self.activation = nn.LeakyReLU(0.1, inplace=True) if layer.activation == "leaky" else nn.Identity()
+
+
+class Pool(nn.Module):
+    """Max-pool over size x size; where size exceeds stride, padded right and bottom with the edge's own values."""
+
+    def __init__(self, layer: Maxpool) -> None:
+        super().__init__()
+        self.size, self.stride = layer.size, layer.stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        before, after = (self.size - 1) // 2, self.size // 2
+        if self.stride == 1 and self.size > 1:
+            x = F.pad(x, (before, after, before, after), mode="replicate")
+        return F.max_pool2d(x, self.size, self.stride)
+
+
+class Darknet(nn.Module):
+    """The network of `cfg`. `layers[i]` is layer i of the cfg (an empty module for route, shortcut and yolo).
+
+    anchors_wh: one (A, 2) tensor a head, pixels of the network's input.  strides: pixels a cell, a head.
+    """
+
+    def __init__(self, cfg: Cfg) -> None:
+        super().__init__()
+        self.cfg = cfg
+        found = shapes(cfg)
+        inputs = [(cfg.net.channels, 1), *found]
+        self.layers = nn.ModuleList(_module(inputs[i][0], layer) for i, layer in enumerate(cfg.layers))
+        self.sources = [sources(cfg, i) for i in range(len(cfg.layers))]
+        self._kept = {i for many in self.sources for i in many}
+        self.strides = [found[i][1] for i in cfg.heads]
+        self.classes = cfg.layers[cfg.heads[0]].classes
+        for number, index in enumerate(cfg.heads):
+            head = cfg.layers[index]
+            anchors = torch.tensor([head.anchors_wh[k] for k in head.mask])
+            self.register_buffer(f"anchors_{number}", anchors, persistent=False)
+
+    @property
+    def anchors_wh(self) -> list[Tensor]:
+        return [getattr(self, f"anchors_{number}") for number in range(len(self.strides))]
+
+    @property
+    def convolutions(self) -> list[Convolution]:
+        """In the order of Darknet's weights files."""
+        return [layer for layer in self.layers if isinstance(layer, Convolution)]
+
+    @property
+    def head_convolutions(self) -> list[Convolution]:
+        """The convolution before each yolo layer: the only ones that know the number of classes."""
+        return [self.layers[index - 1] for index in self.cfg.heads]
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        """pictures: (B, 3, H, W) in [0, 1], RGB. Returns a raw head each: (B, A, H / stride, W / stride, 5 + C)."""
+        kept: dict[int, Tensor] = {}
+        heads: list[Tensor] = []
+        x = pictures
+        for index, (layer, module) in enumerate(zip(self.cfg.layers, self.layers, strict=True)):
+            match layer:
+                case Route():
+                    parts = [kept[i] for i in self.sources[index]]
+                    x = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+                case Shortcut():
+                    x = x + kept[self.sources[index][0]]
+                case Yolo():
+                    batch, _, height, width = x.shape
+                    raw = x.reshape(batch, len(layer.mask), 5 + layer.classes, height, width)
+                    heads.append(raw.permute(0, 1, 3, 4, 2))
+                case _:
+                    x = module(x)
+            if index in self._kept:
+                kept[index] = x
+        return heads
+
+
+def _module(channels: int, layer: object) -> nn.Module:
+    match layer:
+        case Convolutional():
+            return Convolution(channels, layer)
+        case Maxpool():
+            return Pool(layer)
+        case Upsample():
+            return nn.Upsample(scale_factor=layer.stride, mode="nearest")
+    return nn.Identity()
+
+
+def initialise(model: Darknet, generator: torch.Generator) -> None:
+    """Kaiming for every convolution, then the heads' as `initialise_heads` says. In place."""
+    for block in model.convolutions:
+        nn.init.kaiming_normal_(block.conv.weight, a=0.1, nonlinearity="leaky_relu", generator=generator)
+    initialise_heads(model, generator)
+
+
+def initialise_heads(model: Darknet, generator: torch.Generator) -> None:
+    """Small weights, and biases by which an untrained head says "nothing here" 99 times in 100. In place.
+
+    Lin et al., "Focal Loss", 2017, section 3.3: the flood of empty cells would else rule the first steps.
+    """
+    with torch.no_grad():
+        for index, block in zip(model.cfg.heads, model.head_convolutions, strict=True):
+            anchors = len(model.cfg.layers[index].mask)
+            nn.init.normal_(block.conv.weight, std=0.01, generator=generator)
+            bias = block.conv.bias.view(anchors, -1)
+            bias.zero_()
+            bias[:, 4] = -math.log((1 - START_PROBABILITY) / START_PROBABILITY)

@@ -1,0 +1,59 @@
+"""The only place in `detector` that decodes pictures: RGB uint8, EXIF orientation applied, whole or refused.
+
+PIL reads, since it raises where a file is cut off and OpenCV does not. Limit: 100 megapixels, so that a
+decompression bomb is refused before it is unpacked.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from detector.boxes import Letterbox
+from detector.errors import DataError
+
+MAX_PIXELS = 100_000_000
+GREY = 114  # what pads a letterbox, as in the YOLO family
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8, RGB. Raises DataError, naming the file, unless all of it can be read."""
+    try:
+        with warnings.catch_warnings(), Image.open(path) as picture:
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            if picture.width * picture.height > MAX_PIXELS:
+                raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {MAX_PIXELS}")
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except FileNotFoundError as error:
+        raise DataError(path, "no such picture", "a JPEG, PNG, BMP, WebP or TIFF file") from error
+    except UnidentifiedImageError as error:
+        size = path.stat().st_size
+        raise DataError(path, f"not a picture ({size} bytes)", "a JPEG, PNG, BMP, WebP or TIFF file") from error
+    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        if isinstance(error, PermissionError | IsADirectoryError):
+            raise
+        raise DataError(path, f"broken picture ({error})", "a whole file", "replace or remove it") from error
+
+
+def shrink(picture: np.ndarray, side: int) -> np.ndarray:
+    """(H, W, 3) scaled so that its longer edge is `side`: the inside of a letterbox."""
+    height, width = picture.shape[:2]
+    inner = Letterbox((width, height), side).inner_wh
+    if inner == (width, height):
+        return picture
+    how = cv2.INTER_AREA if inner[0] < width else cv2.INTER_LINEAR
+    return cv2.resize(picture, inner, interpolation=how)
+
+
+def pad(inner: np.ndarray, side: int) -> np.ndarray:
+    """(h, w, 3) with an edge of `side` to (side, side, 3), centred as `Letterbox` says, grey around it."""
+    height, width = inner.shape[:2]
+    square = np.full((side, side, 3), GREY, dtype=np.uint8)
+    left, top = (side - width) // 2, (side - height) // 2
+    square[top : top + height, left : left + width] = inner
+    return square

@@ -1,0 +1,148 @@
+"""A split on disk, read: `data.yaml`, lists of pictures, and YOLO label files, each problem said in one line.
+
+Convention: `labels/x.txt` holds `class cx cy w h` lines, in shares of the picture; an empty or absent file is a
+picture without objects. A picture's label file is its path with the last component named `images` replaced by
+`labels`. `data.yaml`: `names` a list or an id -> name mapping; `train`, `val`, `test` a folder, a list file, or a
+list of either, relative to `path`, which is relative to the yaml itself. Corners may leave the picture by rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from detector.errors import DataError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+SUBSETS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture and what is in it. classes: (N,) int64.  boxes: (N, 4) float64, centre and size, shares."""
+
+    path: Path
+    classes: np.ndarray
+    boxes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data.yaml: where it is, the classes' names in order, and where each subset's pictures are listed."""
+
+    path: Path
+    classes: tuple[str, ...]
+    sources: dict[str, tuple[Path, ...]]
+
+    def read(self, subset: str) -> list[Labelled]:
+        """The pictures of `subset`, in the order of their paths. Raises DataError where there are none."""
+        if subset not in self.sources:
+            raise DataError(self.path, f"no '{subset}:' entry", f"one of {', '.join(self.sources)}", "see --split")
+        pictures = [picture for source in self.sources[subset] for picture in _pictures(source, self.path)]
+        if not pictures:
+            where = ", ".join(str(source) for source in self.sources[subset])
+            raise DataError(where, "no pictures", f"at least one of {' '.join(SUFFIXES)}", f"see {self.path}")
+        return [Labelled(picture, *read_labels(label_path(picture), self.classes)) for picture in pictures]
+
+    def has(self, subset: str) -> bool:
+        """Whether `subset` is named and holds pictures."""
+        return any(True for source in self.sources.get(subset, ()) for _ in _pictures(source, self.path))
+
+
+def read_split(path: Path) -> Split:
+    """Read a data.yaml, or the one in the folder `path`."""
+    path = path / "data.yaml" if path.is_dir() else path
+    if not path.is_file():
+        raise DataError(path, "no such file", "a data.yaml, or a folder that holds one", "run `datatools convert`")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(path, f"is not YAML ({str(error)[:80]})", "names, train and val") from error
+    if not isinstance(content, dict):
+        raise DataError(path, "is not a mapping", "names, train and val")
+    root = path.parent / str(content.get("path") or ".")
+    sources = {subset: _sources(content[subset], root, path) for subset in SUBSETS if content.get(subset)}
+    return Split(path, _names(content, path), sources)
+
+
+def _names(content: dict[str, Any], path: Path) -> tuple[str, ...]:
+    names = content.get("names")
+    if isinstance(names, dict):
+        if sorted(names) != list(range(len(names))):
+            raise DataError(path, f"names has the ids {sorted(names)}", f"0..{len(names) - 1}, each once")
+        names = [names[i] for i in range(len(names))]
+    if not isinstance(names, list) or not names:
+        raise DataError(path, "no names", "`names: [first class, second class, ...]`")
+    if content.get("nc", len(names)) != len(names):
+        raise DataError(path, f"nc is {content['nc']}, but there are {len(names)} names", "the same number")
+    return tuple(str(name) for name in names)
+
+
+def _sources(value: Any, root: Path, path: Path) -> tuple[Path, ...]:
+    many = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, str) for one in many):
+        raise DataError(path, f"{value!r}", "a folder or a list file of pictures, or a list of them")
+    return tuple(root / one for one in many)
+
+
+def _pictures(source: Path, yaml_path: Path) -> Iterator[Path]:
+    if source.is_dir():
+        yield from sorted(p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    elif source.is_file():
+        for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), start=1):
+            if line.strip():
+                picture = source.parent / line.strip()
+                if not picture.is_file():
+                    raise DataError(f"{source}:{number}", f"{line.strip()}: no such picture", "a path to one")
+                yield picture
+    else:
+        raise DataError(yaml_path, f"{source}: no such file or folder", "pictures, or a list of them")
+
+
+def label_path(picture: Path) -> Path:
+    """Where `picture`'s labels are: its last folder named `images` becomes `labels`; else beside the picture."""
+    parts = list(picture.parts)
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] == "images":
+            parts[index] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def read_labels(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """classes (N,) int64 and boxes (N, 4) float64 of a label file; none where it is empty or absent."""
+    try:
+        text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise DataError(path, "is not text", "`class cx cy w h` lines") from error
+    rows = [
+        _row(line.split(), f"{path}:{number}", classes)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip()
+    ]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    return table[:, 0].astype(np.int64), table[:, 1:].copy()
+
+
+def _row(cells: list[str], where: str, classes: tuple[str, ...]) -> tuple[float, ...]:
+    if len(cells) != 5:
+        raise DataError(where, f"{len(cells)} columns", "5 (class cx cy w h)", "run `datatools check`")
+    try:
+        number, box = int(cells[0]), tuple(float(cell) for cell in cells[1:])
+    except ValueError as error:
+        raise DataError(where, f"{' '.join(cells)[:60]!r}", "a whole number and four numbers") from error
+    if not 0 <= number < len(classes):
+        count = f"{len(classes)} class{'es' if len(classes) > 1 else ''}"
+        known = f"there {'are' if len(classes) > 1 else 'is'} {count} (0..{len(classes) - 1})"
+        raise DataError(where, f"class {number}, but {known}", "", "check names in data.yaml")
+    if not all(math.isfinite(value) and 0 <= value <= 1 for value in box):
+        raise DataError(where, f"{' '.join(cells[1:])[:60]}", "values in 0..1", "boxes are shares of the picture")
+    if box[2] <= 0 or box[3] <= 0:
+        raise DataError(where, f"a box {box[2]:g} wide and {box[3]:g} high", "both above 0", "run `datatools check`")
+    return (number, *box)

@@ -1,0 +1,173 @@
+"""Darknet's `.weights` and `.conv.N` files: read, write, and start a network from them.
+
+Format: int32 major, minor, revision; the pictures `seen`, as int64 when major * 10 + minor >= 2, else int32; then
+float32, little-endian, convolution after convolution: with batch norm its bias, scale, running mean, running
+variance, else its bias; then the kernel (out, in, height, width). `.conv.N` is such a file cut after layer N - 1.
+The format names nothing: what a file fits is told by its length alone, and every byte must be accounted for.
+Source: Darknet's parser.c (load_weights, load_convolutional_weights).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from detector.atomic import write_atomically
+from detector.cfg import COCO_CLASSES
+from detector.errors import WeightsError
+from detector.model import Convolution, Darknet
+
+VERSION = (0, 2, 5)
+
+
+@dataclass(frozen=True)
+class DarknetFile:
+    """version: major, minor, revision.  seen: pictures trained on.  floats: (n,) float32."""
+
+    version: tuple[int, int, int]
+    seen: int
+    floats: np.ndarray
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a network took over: `loaded` of `total` convolutions; `fresh` says which began anew, and why."""
+
+    loaded: int
+    total: int
+    fresh: str
+
+    @property
+    def heads_kept(self) -> bool:
+        return self.loaded == self.total
+
+    def __str__(self) -> str:
+        return f"{self.loaded} of {self.total} convolutions loaded" + (f"; {self.fresh}" if self.fresh else "")
+
+
+def read_darknet(path: Path) -> DarknetFile:
+    """Read header and floats. Raises WeightsError where the file is no such file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(20)
+        if len(head) < 16:
+            raise WeightsError(path, f"{size} bytes", "a Darknet file: a header of 16 or 20 bytes, then floats")
+        major, minor, revision = struct.unpack("<3i", head[:12])
+        if not (0 <= major < 1000 and 0 <= minor < 1000 and 0 <= revision < 1000):
+            raise WeightsError(
+                path,
+                "is neither a Darknet .weights file nor one of our .pt",
+                "a file that Darknet or `detector train` wrote",
+            )
+        wide = major * 10 + minor >= 2
+        length = 20 if wide else 16
+        seen = struct.unpack("<q" if wide else "<i", head[12:length])[0] if len(head) >= length else -1
+        if (size - length) % 4 or size <= length:
+            raise WeightsError(
+                path,
+                f"{size} bytes",
+                f"a header of {length} and a whole number of 4-byte floats",
+                "the file is cut off: fetch it again",
+            )
+        file.seek(length)
+        return DarknetFile((major, minor, revision), seen, np.frombuffer(file.read(), dtype="<f4"))
+
+
+def _tensors(block: Convolution) -> list[Tensor]:
+    """The block's tensors in file order; the very tensors, to be read or filled."""
+    if isinstance(block.norm, nn.BatchNorm2d):
+        norm = block.norm
+        return [norm.bias, norm.weight, norm.running_mean, norm.running_var, block.conv.weight]
+    return [block.conv.bias, block.conv.weight]
+
+
+def _floats(block: Convolution) -> int:
+    return sum(tensor.numel() for tensor in _tensors(block))
+
+
+def write_darknet(model: Darknet, path: Path, seen: int = 0, layers: int | None = None) -> None:
+    """Write `.weights`, or with `layers` the prefix that Darknet calls `.conv.<layers>`. Atomic."""
+    blocks = [layer for layer in list(model.layers)[:layers] if isinstance(layer, Convolution)]
+    stream = io.BytesIO()
+    stream.write(struct.pack("<3iq", *VERSION, seen))
+    for block in blocks:
+        for tensor in _tensors(block):
+            stream.write(tensor.detach().cpu().numpy().astype("<f4").tobytes())
+    write_atomically(path, stream.getvalue())
+
+
+def _lengths(model: Darknet, classes: int) -> list[int]:
+    """Floats in the file after each convolution, were the network one of `classes` classes."""
+    heads = {
+        id(block): len(model.cfg.layers[index].mask)
+        for index, block in zip(model.cfg.heads, model.head_convolutions, strict=True)
+    }
+    counts, total = [], 0
+    for block in model.convolutions:
+        filters = heads.get(id(block), 0) * (5 + classes)
+        total += filters * (1 + block.conv.in_channels) if filters else _floats(block)
+        counts.append(total)
+    return counts
+
+
+def _fit(model: Darknet, count: int) -> tuple[int, int] | None:
+    """(convolutions, classes) of the file of `count` floats; None where no whole number of layers is that long."""
+    for classes in (model.classes, COCO_CLASSES):
+        lengths = _lengths(model, classes)
+        if count in lengths:
+            return lengths.index(count) + 1, classes
+    base, step = _lengths(model, 0)[-1], _lengths(model, 1)[-1] - _lengths(model, 0)[-1]
+    classes, rest = divmod(count - base, step)
+    return (len(model.convolutions), classes) if classes >= 1 and rest == 0 else None
+
+
+def load_darknet(model: Darknet, path: Path) -> Transfer:
+    """Fill `model` from a Darknet file, as far as the file goes and the shapes agree. In place.
+
+    Heads of another class count, and heads in a file that ends before the network does, keep what they were.
+    Raises WeightsError unless the file's length is that of whole layers of this network.
+    """
+    file = read_darknet(path)
+    fit = _fit(model, len(file.floats))
+    if fit is None:
+        whole = 4 * _lengths(model, model.classes)[-1] + 20
+        raise WeightsError(
+            path,
+            f"{path.stat().st_size} bytes: no whole number of layers of {model.cfg.name}",
+            f"{whole} bytes for {model.classes} classes, or a prefix ending with a layer",
+            "check --model against the weights, or fetch the file again",
+        )
+    convolutions, classes = fit
+    whole = convolutions == len(model.convolutions)
+    heads, offset, loaded = {id(block) for block in model.head_convolutions}, 0, 0
+    for block in model.convolutions[:convolutions]:
+        if id(block) not in heads or (whole and classes == model.classes):
+            offset = _fill(block, file.floats, offset)
+            loaded += 1
+        else:
+            offset = _lengths(model, classes)[model.convolutions.index(block)]
+    return Transfer(loaded, len(model.convolutions), _fresh(model, loaded, convolutions, classes))
+
+
+def _fill(block: Convolution, floats: np.ndarray, offset: int) -> int:
+    with torch.no_grad():
+        for tensor in _tensors(block):
+            part = floats[offset : offset + tensor.numel()].astype(np.float32)
+            tensor.copy_(torch.from_numpy(part).view_as(tensor))
+            offset += tensor.numel()
+    return offset
+
+
+def _fresh(model: Darknet, loaded: int, convolutions: int, classes: int) -> str:
+    total = len(model.convolutions)
+    if loaded == total:
+        return ""
+    if convolutions == total:
+        return f"heads begin anew: the file has {classes} classes, this network {model.classes}"
+    return f"the file ends after {convolutions} convolutions: the rest, and the heads, begin anew"
