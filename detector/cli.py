@@ -1,0 +1,207 @@
+"""The `detector` command: train, evaluate, detect. Parse, call one library function, print.
+
+Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input is at fault, one line; 2 wrong usage;
+3 a fault of ours, with a traceback; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from detector.errors import UserError
+
+Command = Callable[..., Any]
+
+
+def shared(*names: str) -> Callable[[Command], Command]:
+    """The options `names`, each defined once, in `SHARED`."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names):
+            command = SHARED[name](command)
+        return command
+
+    return add
+
+
+PATH = click.Path(path_type=Path)
+SHARED: dict[str, Callable[[Command], Command]] = {
+    "data": click.option("--data", type=PATH, help="Split: a folder with data.yaml, or the file. [newest of data/*]"),
+    "device": click.option("--device", help="cpu, cuda, cuda:1, mps, ... [the best there is]"),
+    "batch": click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Pictures a step."),
+    "workers": click.option("--workers", type=click.IntRange(0), help="Loader processes. [0 on a CPU, else up to 8]"),
+    "conf": click.option(
+        "--conf",
+        type=click.FloatRange(0, 1),
+        default=0.25,
+        show_default=True,
+        help="Least confidence of a box that counts.",
+    ),
+    "nms": click.option(
+        "--nms",
+        type=click.FloatRange(0, 1),
+        default=0.45,
+        show_default=True,
+        help="Of two boxes of a class that overlap more than this, the lesser goes.",
+    ),
+    "cfg": click.option(
+        "--model",
+        "cfg",
+        default="yolov3-tiny",
+        show_default=True,
+        help="With Darknet weights only: yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg file.",
+    ),
+    "img-size": click.option("--img-size", type=click.IntRange(32), help="Side of the network's input. [as trained]"),
+    "quiet": click.option("--quiet", is_flag=True, help="No progress, only results and errors."),
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="balanced-detection")
+def cli() -> None:
+    """Train YOLOv3 on a data set in YOLO layout, judge it, and find things in pictures with it.
+
+    \b
+    detector train                       newest split under data/ -> runs/train/<n>/
+    detector evaluate                    newest run's best weights, on its validation pictures
+    detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
+    """
+
+
+@cli.command()
+@shared("data")
+@click.option("--model", help="yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg. [yolov3-tiny on a CPU, else yolov3]")
+@click.option("--weights", type=PATH, help="Start from Darknet .weights/.conv.N, or from a .pt. [from scratch]")
+@click.option("--epochs", type=click.IntRange(1), default=30, show_default=True, help="Passes over the pictures.")
+@shared("batch")
+@click.option("--img-size", type=click.IntRange(32), default=416, show_default=True, help="Side of the input, pixels.")
+@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate. [0.01]")
+@shared("device", "workers")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every random choice.")
+@click.option("--out", type=PATH, default=Path("runs/train"), show_default=True, help="Where runs are numbered.")
+@click.option("--resume", is_flag=False, flag_value="", help="Go on with a stopped run, with its options. [newest]")
+@shared("quiet")
+@click.pass_context
+def train(context: click.Context, resume: str | None, quiet: bool, **given: Any) -> None:
+    """Train on a split; a run's folder gets best.pt, last.pt, results.csv, args.yaml, curves and predictions as PNG.
+
+    Ctrl-C saves; `detector train --resume` goes on, to the same result as without the stop.
+    """
+    if resume is not None:
+        _only(context, "resume", "quiet", "out")
+        from detector.train import resume as go_on
+
+        folder = go_on(_run(resume, given["out"], quiet), quiet)
+    else:
+        given["data"] = str(_split(given["data"], quiet))
+        given |= {name: str(given[name]) for name in ("out", "weights") if given[name] is not None}
+        from detector.train import Options
+        from detector.train import train as begin
+
+        folder = begin(Options(**given), quiet)
+    click.echo(f"done: {folder}")
+
+
+@cli.command()
+@click.argument("model", type=PATH, required=False)
+@shared("data")
+@click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)
+@shared("conf", "nms", "batch", "img-size", "cfg", "device", "workers")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@shared("quiet")
+def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Judge MODEL (.pt or .weights) on a split: AP, precision, recall, F1 and counts, a line a class.
+
+    Without MODEL: the newest run's best.pt. Without --data: the split that the run was trained on.
+    """
+    path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.judge import judge
+
+    scores = judge(path, quiet=quiet, split=lambda: _split(None, quiet), **given)
+    click.echo(json.dumps(scores.as_json(), ensure_ascii=False) if as_json else scores.table())
+
+
+@cli.command()
+@click.argument("source", type=PATH)
+@click.option("--weights", type=PATH, help="A .pt or .weights file. [the newest run's best.pt]")
+@shared("conf", "nms", "img-size", "cfg", "device")
+@click.option("--out", type=PATH, default=Path("runs/detect"), show_default=True, help="Where results are numbered.")
+@click.option("--json", "as_json", is_flag=True, help="Print the detections as one JSON list.")
+@click.option("--txt", is_flag=True, help="Also write YOLO label files, into labels/.")
+@click.option("--on-error", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
+              help="What a picture that cannot be read does.")  # fmt: skip
+@shared("quiet")
+def detect(source: Path, weights: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Find things in SOURCE, a picture or a folder of them; draw the boxes and write detections.json."""
+    path = weights or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.judge import look_at
+
+    summary, classes = look_at(path, source, quiet=quiet, **given)
+    if as_json:
+        click.echo(json.dumps([one.as_json(classes) for one in summary.seen], ensure_ascii=False))
+    else:
+        boxes = sum(len(one.found.scores) for one in summary.seen)
+        click.echo(f"{boxes} boxes in {len(summary.seen)} pictures: {summary.folder}")
+    for line in summary.skipped:
+        click.echo(f"skipped: {line}", err=True)
+    if summary.skipped:
+        click.echo(f"{len(summary.skipped)} pictures skipped", err=True)
+
+
+def _only(context: click.Context, *allowed: str) -> None:
+    """Refuse options that a resumed run cannot take."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for name in context.params:
+        if name not in allowed and context.get_parameter_source(name) == given:
+            raise click.UsageError(f"--resume keeps the run's own options; drop --{name.replace('_', '-')}")
+
+
+def _split(data: Path | None, quiet: bool) -> Path:
+    if data is not None:
+        return data
+    from detector.runs import newest_split
+
+    path, why = newest_split()
+    if not quiet:
+        click.echo(why, err=True)
+    return path
+
+
+def _run(named: str, runs: Path, quiet: bool, file: str = "last.pt") -> Path:
+    if named:
+        return Path(named)
+    from detector.runs import newest_run
+
+    path, why = newest_run(runs, file)
+    if not quiet:
+        click.echo(why, err=True)
+    return path
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli.main(prog_name="detector", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort as stop:
+        cause = stop.__cause__ or stop.__context__
+        said = cause.args[0] if cause is not None and cause.args else "nothing was saved"
+        click.echo(f"interrupted; {said}", err=True)
+        sys.exit(130)
+    except (UserError, OSError) as error:
+        click.echo(f"error: {error}".replace("\n", " "), err=True)
+        sys.exit(1)
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
+            raise SystemExit(3) from error
+        raise

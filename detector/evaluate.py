@@ -1,0 +1,108 @@
+"""How good a network is on a split: detections of every picture against its truths, as a value and as a table.
+
+AP ranks every detection down to `LOW_CONFIDENCE`; precision, recall, F1 and TP/FP/FN are those at one confidence
+that the user names (.25 by default). A class without truths has no AP and is left out of the mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from detector.average_precision import MAX_DETECTIONS, ClassScore, Found, mean, score_class
+from detector.data import Order, Pictures, loader
+from detector.inference import Thresholds, detect_batch
+from detector.model import Darknet
+
+LOW_CONFIDENCE = 0.001
+
+
+@dataclass(frozen=True)
+class Scores:
+    """classes: a score a class, in the data set's order.  confidence, overlap: as asked for."""
+
+    classes: dict[str, ClassScore]
+    images: int
+    confidence: float
+    overlap: float
+
+    @property
+    def map50(self) -> float | None:
+        return mean([score.ap50 for score in self.classes.values()])
+
+    @property
+    def map50_95(self) -> float | None:
+        return mean([score.ap50_95 for score in self.classes.values()])
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; None stands for "not defined"."""
+        names = ("ap50", "ap50_95", "precision", "recall", "f1", "tp", "fp", "fn")
+        return {
+            "map50": self.map50,
+            "map50_95": self.map50_95,
+            "images": self.images,
+            "conf": self.confidence,
+            "nms": self.overlap,
+            "classes": {name: {key: getattr(s, key) for key in names} for name, s in self.classes.items()},
+        }
+
+    def table(self) -> str:
+        """For people: a line a class and one for all, and what the columns mean."""
+        width = max(5, *(len(name) for name in self.classes))
+        head = (
+            f"{'class':{width}} {'truths':>7} {'AP@.5':>7} {'AP@.5:.95':>10} {'precision':>10} {'recall':>7} {'F1':>6}"
+        )
+        lines = [head + f" {'TP':>6} {'FP':>6} {'FN':>6}"]
+        lines += [_line(name, score, width) for name, score in self.classes.items()]
+        every = list(self.classes.values())
+        total = ClassScore(
+            self.map50, self.map50_95, sum(s.tp for s in every), sum(s.fp for s in every), sum(s.fn for s in every)
+        )
+        lines.append(_line("all", total, width))
+        lines.append(
+            f"{self.images} pictures. AP: COCO's, all scores from {LOW_CONFIDENCE}, at most {MAX_DETECTIONS} a picture "
+            f"and class; 'all' is its mean over classes.\nThe rest: at confidence {self.confidence:g} and IoU .5, "
+            f"NMS {self.overlap:g}; 'all' counts every box alike."
+        )
+        absent = [name for name, score in self.classes.items() if score.ap50 is None]
+        if absent:
+            lines.append(f"No truth in this split, so no AP and no part in the mean: {', '.join(absent)}.")
+        return "\n".join(lines)
+
+
+def _line(name: str, score: ClassScore, width: int) -> str:
+    def number(value: float | None, size: int) -> str:
+        return f"{'-' if value is None else f'{value:.3f}':>{size}}"
+
+    return (
+        f"{name:{width}} {score.tp + score.fn:>7} {number(score.ap50, 7)} {number(score.ap50_95, 10)} "
+        f"{number(score.precision, 10)} {number(score.recall, 7)} {number(score.f1, 6)} "
+        f"{score.tp:>6} {score.fp:>6} {score.fn:>6}"
+    )
+
+
+def evaluate(
+    model: Darknet, pictures: Pictures, classes: tuple[str, ...], how: Thresholds, batch: int, workers: int, quiet: bool
+) -> tuple[Scores, list[Found]]:
+    """Scores of `model` on `pictures`, and the detections of each picture. Puts the model in eval mode."""
+    detections = run_model(model, pictures, how.overlap, batch, workers, quiet)
+    truths = [Found(pictures.truths_xyxy(i), one.classes, one.classes * 0.0) for i, one in enumerate(pictures.labelled)]
+    scores = {name: score_class(detections, truths, i, how.confidence) for i, name in enumerate(classes)}
+    return Scores(scores, len(pictures), how.confidence, how.overlap), detections
+
+
+def run_model(model: Darknet, pictures: Pictures, overlap: float, batch: int, workers: int, quiet: bool) -> list[Found]:
+    """Every picture's detections down to `LOW_CONFIDENCE`, in the order of `pictures`."""
+    model.eval()
+    device = next(model.parameters()).device
+    batches = loader(pictures, Order(len(pictures), batch, seed=0, shuffled=False), workers)
+    found: list[Found] = []
+    with torch.inference_mode():
+        for one in tqdm(batches, desc="evaluate", unit="batch", disable=quiet, leave=False):
+            boxes = [pictures.letterbox(index) for index in one.indices]
+            squares = one.floats(device, torch.contiguous_format)
+            found += detect_batch(model, squares, boxes, Thresholds(LOW_CONFIDENCE, overlap))
+    return found

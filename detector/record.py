@@ -1,0 +1,71 @@
+"""A run's folder: `args.yaml`, `results.csv`, `curves.png`, `predictions.png` beside `best.pt` and `last.pt`.
+
+results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's pictures),
+map50, map50_95, then ap50 of each class. It is written anew from the history, so a kill cannot tear it, and holds
+no clock time, so a resumed run's equals an uninterrupted one's.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from detector.atomic import write_atomically
+from detector.average_precision import Found
+from detector.data import Pictures
+from detector.evaluate import Scores
+from detector.plots import curves_png, predictions_png
+
+
+def row(
+    epoch: int, lr: float | None, terms: list[float] | None, scores: Scores | None, classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """A line of results.csv; None where there is nothing to say."""
+    box, objectness, per_class = terms or (None, None, None)
+    values = {"epoch": epoch, "lr": lr, "box": box, "objectness": objectness, "class": per_class}
+    values |= {"map50": scores.map50 if scores else None, "map50_95": scores.map50_95 if scores else None}
+    return values | {f"ap50_{name}": scores.classes[name].ap50 if scores else None for name in classes}
+
+
+@dataclass(frozen=True)
+class Record:
+    """Writes what a run leaves behind, apart from its weights."""
+
+    folder: Path
+    options: dict[str, Any]
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        text = yaml.safe_dump(self.options, sort_keys=False, allow_unicode=True)
+        write_atomically(self.folder / "args.yaml", text.encode())
+
+    def write(self, history: list[dict[str, Any]], val: Pictures | None, found: list[Found]) -> None:
+        """results.csv, curves.png and, where there are pictures to validate on, predictions.png."""
+        stream = io.StringIO()
+        table = csv.DictWriter(stream, fieldnames=list(history[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: _cell(value) for key, value in line.items()} for line in history)
+        write_atomically(self.folder / "results.csv", stream.getvalue().encode())
+        write_atomically(self.folder / "curves.png", curves_png(history, self.classes))
+        if val is not None:
+            write_atomically(self.folder / "predictions.png", predictions_png(val, found, self.classes))
+
+    def line(self, values: dict[str, Any], epochs: int) -> str:
+        """An epoch, for people."""
+        parts = [f"epoch {values['epoch']:>3}/{epochs}"]
+        if values["box"] is not None:
+            parts.append(f"loss {values['box'] + values['objectness'] + values['class']:.2f}")
+        if values["map50"] is not None:
+            parts.append(f"mAP@.5 {values['map50']:.3f}  mAP@.5:.95 {values['map50_95']:.3f}")
+            each = [(name, values[f"ap50_{name}"]) for name in self.classes]
+            parts.append(" ".join(f"{name} {'-' if ap is None else f'{ap:.3f}'}" for name, ap in each))
+        return "  ".join(parts)
+
+
+def _cell(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

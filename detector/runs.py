@@ -1,0 +1,46 @@
+"""What a bare command takes: the newest split, the newest run; and where a new run goes. No heavy imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detector.errors import DataError, RunError
+
+TRAIN_RUNS = Path("runs/train")
+
+
+def newest_split(folder: Path = Path("data")) -> tuple[Path, str]:
+    """The newest complete split under `folder`, and a line that says which and why.
+
+    A split is complete once its data.yaml stands, which is written last. Raises DataError where there is none.
+    """
+    found = sorted(folder.glob("*/data.yaml"), key=lambda p: (p.stat().st_mtime_ns, p), reverse=True)
+    if not found:
+        raise DataError(folder, "no split here", "data/<name>/data.yaml", "run `datatools convert`, or give --data")
+    splits = [str(path.parent) for path in found]
+    why = f"newest of {', '.join(splits)}" if len(splits) > 1 else "the only split here"
+    return found[0].parent, f"data: {splits[0]} ({why})"
+
+
+def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt") -> tuple[Path, str]:
+    """The newest run under `folder` that holds `file`, and a line that says which and why."""
+    found = sorted(folder.glob(f"*/{file}"), key=lambda p: (p.stat().st_mtime_ns, p), reverse=True)
+    if not found:
+        raise RunError(folder, f"no run with a {file}", "a run that `detector train` wrote", "run it, or name one")
+    runs = [str(path.parent) for path in found]
+    why = f"newest of {len(runs)} runs" if len(runs) > 1 else "the only run here"
+    return found[0].parent, f"run: {runs[0]} ({why})"
+
+
+def new_folder(parent: Path) -> Path:
+    """Make and return `parent`/<n>, the next free number, from 1: nothing is ever overwritten."""
+    parent.mkdir(parents=True, exist_ok=True)
+    taken = [int(path.name) for path in parent.iterdir() if path.name.isdecimal()]
+    number = max(taken, default=0) + 1
+    while True:
+        try:
+            (parent / str(number)).mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return parent / str(number)
