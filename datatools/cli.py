@@ -1,0 +1,264 @@
+"""`datatools`: parse, call one function, print.  Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datatools import __version__
+from datatools.exits import entry_point
+
+PATH = click.Path(path_type=Path)
+READERS = ("voc", "yolo", "ultralytics", "darknet", "coco", "createml")
+WRITERS = ("yolo", "voc", "coco", "createml")
+
+
+class Listed(click.ParamType):
+    """`A,B,C` -> ("A", "B", "C")."""
+
+    name = "A,B,C"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        parts = value if isinstance(value, tuple) else tuple(p.strip() for p in value.split(","))
+        if not all(parts) or len(set(parts)) != len(parts):
+            self.fail(f"{value!r}: expected different names with commas between them", param, ctx)
+        return parts
+
+
+class Renaming(click.ParamType):
+    """`old=new` -> (old, new)."""
+
+    name = "OLD=NEW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        old, sign, new = value if isinstance(value, tuple) else value.partition("=")
+        if not (sign and old and new):
+            self.fail(f"{value!r}: expected OLD=NEW", param, ctx)
+        return old, new
+
+
+class Shares(click.ParamType):
+    """`0.8,0.1,0.1`, `none` (one set) or `keep` (as the source is divided)."""
+
+    name = "TRAIN,VAL,TEST|keep|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from datatools.split import parse_shares
+
+        if value in ("keep", "none", "auto") or isinstance(value, tuple):
+            return value
+        try:
+            return parse_shares(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+def options(*decorators: Callable) -> Callable:
+    """Several options as one decorator, so that each is written down once."""
+
+    def apply(function: Callable) -> Callable:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+reading = options(
+    click.option("--from", "read_as", type=click.Choice(READERS), help="Format of SOURCE; default: by its content."),
+    click.option("--classes", type=Listed(), default=(), help="Class names in the wanted order."),
+    click.option("--map", "renamed", type=Renaming(), multiple=True, help="Rename a class (again and again)."),
+    click.option("--drop", type=str, multiple=True, help="Leave out the boxes of a class (again and again)."),
+    click.option("--voc-one-based", is_flag=True, help="VOC corners count from 1 (VOC2007/2012)."),
+)
+running = options(
+    click.option("--workers", type=click.IntRange(0), default=0, help="Processes; 0: as many as pay."),
+    click.option("--quiet", is_flag=True, help="No progress, no summary."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table."),
+)
+writing = options(
+    click.option(
+        "--link",
+        type=click.Choice(["copy", "hard", "symlink"]),
+        default="copy",
+        show_default=True,
+        help="How unchanged pictures are brought to the new folder.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace an earlier result."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes."),
+    click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def datatools() -> None:
+    """Convert, check, count and balance object-detection data sets."""
+
+
+def _classes(classes: tuple[str, ...], renamed: tuple[tuple[str, str], ...], drop: tuple[str, ...]) -> Any:
+    from datatools.formats import Classes
+
+    return Classes(classes, dict(renamed), frozenset(drop))
+
+
+def _said(text: str, data: dict, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        click.echo(text)
+
+
+@datatools.command()
+@click.argument("source", type=PATH, default="raw")
+@click.option("--out", type=PATH, help="New folder; default: data/ and the format's name.")
+@click.option(
+    "--to", "write_as", type=click.Choice(WRITERS), default="yolo", show_default=True, help="Format to write."
+)
+@click.option(
+    "--split",
+    type=Shares(),
+    default="auto",
+    help="Default: 0.8,0.1,0.1 for YOLO from a source that is not divided; otherwise as it is.",
+)
+@click.option(
+    "--split-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A published list, named after its split: train.txt, val.txt, test.txt.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Stop at what is wrong, or leave it out and list it.",
+)
+@click.option("--clip/--no-clip", default=True, show_default=True, help="Cut boxes at the picture's border.")
+@reading
+@writing
+@running
+def convert(
+    source: Path,
+    out: Path | None,
+    write_as: str,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **said: Any,
+) -> None:
+    """Convert SOURCE (default: raw/) into a YOLO split, or another format.
+
+    Reads Pascal VOC XML, YOLO txt (LabelImg, Ultralytics, Roboflow, Darknet), COCO and CreateML JSON.
+    """
+    from datatools.convert import Settings, plan_conversion, write_conversion
+    from datatools.outputs import refuse_overwrite
+    from datatools.reports import conversion_report
+    from datatools.split import read_lists
+
+    out = out or Path("data") / write_as
+    classes = _classes(said["classes"], said["renamed"], said["drop"])
+    settings = Settings(
+        said["read_as"] or "",
+        write_as,
+        classes,
+        said["split"],
+        read_lists(said["split_file"]),
+        said["on_error"] == "skip",
+        said["clip"],
+        said["link"],
+        said["voc_one_based"],
+        said["seed"],
+        said["workers"],
+        quiet,
+    )
+    if not dry_run:
+        refuse_overwrite(out, source if source.is_dir() else source.parent, overwrite=overwrite)
+    plan = plan_conversion(source, settings)
+    if not dry_run:
+        write_conversion(plan, out, settings, overwrite=overwrite)
+    text, data = conversion_report(plan, out, dry_run)
+    _said(text, data, as_json, quiet)
+
+
+@datatools.command()
+@click.argument("source", type=PATH, required=False)
+@click.option("--fix", is_flag=True, help="Write a repaired copy and list what was done.")
+@click.option("--out", type=PATH, help="Where the repaired copy goes; default: SOURCE-fixed.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier repaired copy.")
+@reading
+@running
+def check(
+    source: Path | None, fix: bool, out: Path | None, overwrite: bool, as_json: bool, quiet: bool, **said: Any
+) -> int:
+    """List everything that is wrong with SOURCE (default: raw/), with file and line.
+
+    Exit code 1 where there is an error; warnings and notes alone end with 0.
+    """
+    from datatools.inspection import inspect, write_fixed
+    from datatools.reports import check_report
+
+    source = source or Path("raw")
+    found = inspect(
+        source,
+        said["read_as"] or "",
+        _classes(said["classes"], said["renamed"], said["drop"]),
+        one_based=said["voc_one_based"],
+        workers=said["workers"],
+        quiet=quiet,
+    )
+    done = None
+    if fix:
+        out = out or source.with_name(source.name + "-fixed")
+        done = write_fixed(found, source, out, overwrite=overwrite, workers=said["workers"], quiet=quiet)
+    text, data, faulty = check_report(found, done, out)
+    _said(text, data, as_json, quiet)
+    return 1 if faulty and not fix else 0
+
+
+@datatools.command()
+@click.argument("source", type=PATH, required=False)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: FILE.png or FILE.svg.")
+@click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="One row a split and class.")
+@reading
+@running
+def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: bool, quiet: bool, **said: Any) -> None:
+    """Count pictures and boxes of SOURCE: class histogram, sizes, classes that come together.
+
+    Default: the newest split below data/, or raw/ where there is none.
+    """
+    from datatools import formats, reports
+    from datatools import stats as statistics
+    from datatools.outputs import write_file
+
+    suffix = reports.plot_suffix(plot) if plot else ""
+    source = source or reports.default_source(quiet)
+    found = formats.read(
+        source,
+        said["read_as"] or "",
+        _classes(said["classes"], said["renamed"], said["drop"]),
+        one_based=said["voc_one_based"],
+        workers=said["workers"],
+        quiet=quiet,
+    )
+    counted = statistics.statistics(found.dataset)
+    if plot:
+        from datatools.stats_plot import plot as draw
+
+        write_file(plot, draw(counted, suffix))
+    if csv:
+        write_file(csv, statistics.as_frame(counted).to_csv(index=False))
+    text = f"{source} ({found.format})\n\n{statistics.as_table(counted)}"
+    note = reports.problem_note(found.problems, source)
+    _said(text + note, {"source": str(source), **statistics.as_json(counted)}, as_json, quiet)
+
+
+main = entry_point(datatools)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The conversion: read any format, decide everything, then write the new folder in one go."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from datatools import formats
+from datatools.check import box_problems, tally
+from datatools.core import UNSPLIT, Annotation, Dataset
+from datatools.duplicates import duplicate_pairs, groups_of
+from datatools.errors import LayoutError
+from datatools.formats.assemble import Classes, Reading
+from datatools.images import decode, encode
+from datatools.outputs import MANIFEST, place, put, refuse_overwrite, staged
+from datatools.parallel import ordered_map
+from datatools.problems import ERROR, Problem
+from datatools.repair import leave_out, refuse, tidy
+from datatools.split import split_by_lists, stratified_split
+
+DEFAULT_SHARES = (0.8, 0.1, 0.1)
+KEPT_SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}  # what every YOLO loader reads; the rest becomes PNG
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to convert.
+
+    split: shares of train, val and test; `keep` leaves the source's division, `none` undoes it, `auto` divides what is
+    not divided where the output is YOLO.  lists: split -> lines of its published list, which go before `split`.
+    """
+
+    read_as: str = ""
+    write_as: str = "yolo"
+    classes: Classes = field(default_factory=Classes)
+    split: tuple[float, ...] | str = "auto"
+    lists: Mapping[str, Sequence[str]] | None = None
+    skip_errors: bool = False
+    clip: bool = True
+    link: str = "copy"
+    one_based: bool = False
+    seed: int = 0
+    workers: int = 0
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture's way: from `source` to `target` (below the new folder), turned upright or re-encoded if need be.
+
+    recipe: copy, turn (EXIF) or transcode (another file type).
+    """
+
+    source: str
+    target: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The plan of a conversion.  pictures: id -> way.  groups: id -> near-duplicate group.  done: repairs, as lines."""
+
+    source: str
+    read_as: str
+    dataset: Dataset
+    pictures: Mapping[str, Picture]
+    groups: Mapping[str, str]
+    problems: tuple[Problem, ...]
+    done: tuple[str, ...]
+
+
+def plan_conversion(source: Path, settings: Settings) -> Conversion:
+    """Everything that the conversion will do; nothing is written.
+
+    Raises UserError at the first error in the data, unless `skip_errors`; and where the split cannot be made.
+    """
+    reading = formats.read(
+        source,
+        settings.read_as,
+        settings.classes,
+        one_based=settings.one_based,
+        dhash=settings.split not in ("keep", "none") and not settings.lists,
+        workers=settings.workers,
+        quiet=settings.quiet,
+    )
+    problems = (*reading.problems, *box_problems(reading.dataset))
+    dataset, left_out = _usable(reading, problems, settings)
+    dataset, tidied = tidy(dataset, clip=settings.clip)
+    if not len(dataset):
+        raise LayoutError(source, "an empty data set", "at least one picture", "see `datatools check`")
+    dataset, groups, unlisted = _divided(dataset, reading, settings)
+    plan = conversion_of(dataset, reading, settings)
+    return replace(plan, source=str(source), groups=groups, problems=problems, done=(*left_out, *tidied, *unlisted))
+
+
+def conversion_of(dataset: Dataset, reading: Reading, settings: Settings) -> Conversion:
+    """The plan that writes a data set as it is."""
+    pictures = _ways(dataset, reading, formats.load(settings.write_as).picture_folder)
+    return Conversion("", reading.format, dataset, pictures, {}, (), ())
+
+
+def _usable(reading: Reading, problems: Sequence[Problem], settings: Settings) -> tuple[Dataset, list[str]]:
+    if not settings.clip:
+        problems = [p for p in problems if p.code != "box-far-outside"]
+    if settings.skip_errors:
+        return leave_out(reading.dataset, problems)
+    refuse(problems)
+    return reading.dataset, []
+
+
+def _divided(dataset: Dataset, reading: Reading, settings: Settings) -> tuple[Dataset, Mapping[str, str], list[str]]:
+    """(divided set, near-duplicate groups, pictures left out)."""
+    if settings.lists:
+        listed, left = split_by_lists(dataset, settings.lists)
+        if left and not settings.skip_errors:
+            found = f"{len(left)} pictures are in no list, such as {left[0]}"
+            raise LayoutError("--split-file", found, remedy="list them, or leave them out with --on-error skip")
+        return listed, {}, [f"left out: {name}: in no list" for name in left]
+    shares = wanted_shares(settings, dataset)
+    if shares is None:
+        return (dataset.with_splits([UNSPLIT] * len(dataset)) if settings.split == "none" else dataset), {}, []
+    hashes = {a.id: h for a in dataset.annotations if (h := reading.measures[a.id].dhash) is not None}
+    groups = groups_of(list(hashes), _indices(list(hashes), duplicate_pairs(hashes)))
+    rng = np.random.default_rng(settings.seed)
+    return stratified_split(dataset, shares, groups, rng), groups, []
+
+
+def wanted_shares(settings: Settings, dataset: Dataset) -> tuple[float, ...] | None:
+    """Shares of train, val and test; None leaves the set divided, or undivided, as it is."""
+    if settings.split == "auto":
+        undivided = set(dataset.splits) == {UNSPLIT}
+        return DEFAULT_SHARES if settings.write_as == "yolo" and undivided else None
+    return settings.split if isinstance(settings.split, tuple) else None
+
+
+def _indices(ids: Sequence[str], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    row = {name: k for k, name in enumerate(ids)}
+    return np.array([(row[a], row[b]) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
+
+
+def _ways(dataset: Dataset, reading: Reading, folder: Callable[[str], str]) -> dict[str, Picture]:
+    names = target_names(dataset, folder)
+    return {a.id: _way(a, names[a.id], reading.measures[a.id].orientation) for a in dataset.annotations}
+
+
+def _way(a: Annotation, name: str, orientation: int) -> Picture:
+    suffix = PurePosixPath(a.path).suffix.lower()
+    recipe = "turn" if orientation != 1 else "copy" if suffix in KEPT_SUFFIXES else "transcode"
+    return Picture(a.path, f"{name}{KEPT_SUFFIXES.get(suffix, '.png')}", recipe)
+
+
+def target_names(dataset: Dataset, folder: Callable[[str], str]) -> dict[str, str]:
+    """id -> path without suffix in the new folder: the id, its folders joined by `__`; a leading split is left away.
+
+    Two that would meet (in any case of letters) both keep their whole id.
+    """
+    short = {}
+    for a, split in zip(dataset.annotations, dataset.splits, strict=True):
+        parts = a.id.split("/")
+        parts = parts[1:] if len(parts) > 1 and parts[0] in ("train", "val", "valid", "test") else parts
+        short[a.id] = f"{folder(split)}/{_safe('__'.join(parts))}"
+    count = Counter(name.casefold() for name in short.values())
+    sides = dict(zip((a.id for a in dataset.annotations), dataset.splits, strict=True))
+    return {
+        i: name if count[name.casefold()] == 1 else f"{folder(sides[i])}/{_safe(i.replace('/', '__'))}"
+        for i, name in short.items()
+    }
+
+
+def _safe(name: str) -> str:
+    """Without what breaks a list of one path a line."""
+    return "".join("_" if c in "\r\n\t\0" else c for c in name)
+
+
+def write_conversion(plan: Conversion, out: Path, settings: Settings, *, overwrite: bool = False) -> None:
+    """Write the folder: pictures, annotations, manifest.  It appears whole or not at all."""
+    source = Path(plan.source)
+    refuse_overwrite(out, source if source.is_dir() else source.parent, overwrite=overwrite)
+    writer = formats.load(settings.write_as)
+    with staged(out) as folder:
+        work = partial(place_picture, folder=folder, link=settings.link)
+        ways = list(plan.pictures.values())
+        heavy = any(way.recipe != "copy" for way in ways)
+        for _ in ordered_map(
+            work, ways, workers=settings.workers, heavy=heavy, what="writing pictures", quiet=settings.quiet
+        ):
+            pass
+        put(folder / MANIFEST, "".join(_manifest_lines(plan)))
+        targets = {name: way.target for name, way in plan.pictures.items()}
+        for path, text in writer.files(plan.dataset, targets):
+            put(folder / path, text)
+
+
+def place_picture(way: Picture, folder: Path, link: str) -> None:
+    target = folder / way.target
+    if way.recipe == "copy":
+        place(Path(way.source), target, link)
+    else:
+        put(target, encode(decode(way.source), target.suffix))
+
+
+def _manifest_lines(plan: Conversion) -> Iterator[str]:
+    size = Counter(plan.groups.values())
+    for a, split in zip(plan.dataset.annotations, plan.dataset.splits, strict=True):
+        way = plan.pictures[a.id]
+        entry = {"image": way.target, "split": split, "sources": [a.id], "recipe": way.recipe}
+        if size[plan.groups.get(a.id, "")] > 1:
+            entry["group"] = plan.groups[a.id]
+        yield json.dumps(entry, ensure_ascii=False) + "\n"
+
+
+def summary(plan: Conversion) -> dict:
+    """What a program wants to know of a conversion."""
+    groups = Counter(plan.groups.values())
+    return {
+        "source": plan.source,
+        "from": plan.read_as,
+        "images": len(plan.dataset),
+        "problems": tally(plan.problems),
+        "errors": sum(p.severity == ERROR for p in plan.problems),
+        "done": list(plan.done),
+        "near_duplicate_groups": sum(n > 1 for n in groups.values()),
+    }

@@ -1,0 +1,58 @@
+"""How a command ends: 0 done, 1 the user's input is at fault (one line), 2 wrong usage, 3 a fault of ours.
+
+Interrupted by Ctrl-C: 130, as shells expect.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from datatools.errors import UserError
+
+
+def run(command: click.Command, args: list[str] | None = None) -> int:
+    """Run a click command and return its exit code; messages go to stderr."""
+    try:
+        result = command.main(args=args, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; the same command goes on where it stopped, or begins anew", err=True)
+        return 130
+    except UserError as error:
+        return _at_fault(str(error))
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            return _our_fault()
+        return _at_fault(
+            f"{error.filename or 'output'}: {error.strerror}; free space, or change the path or its permissions"
+        )
+    except Exception:  # noqa: BLE001  # the one place where everything unforeseen becomes exit code 3
+        return _our_fault()
+    return result if isinstance(result, int) else 0
+
+
+def _at_fault(message: str) -> int:
+    click.echo(f"error: {message}", err=True)
+    return 1
+
+
+def _our_fault() -> int:
+    import traceback
+
+    traceback.print_exc()
+    click.echo("this is a fault of the program, not of your data; please report it with the lines above", err=True)
+    return 3
+
+
+def entry_point(command: click.Command) -> Callable[[], None]:
+    """The function that a console script calls."""
+
+    def main() -> None:
+        sys.exit(run(command))
+
+    return main

@@ -1,0 +1,74 @@
+"""What one annotation file says, before classes are numbered and pictures are measured.
+
+Each format's parser makes these; `assemble` turns them into a Dataset.  A record is small and can be sent between
+processes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from datatools.problems import Problem
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """source: annotation file as the user would type it, "" for a picture without one.
+
+    picture: path below the root, "" where none was found.  stated_wh: size that the file states, or None.
+    names: class of each box.  boxes: xyxy pixels, or fractions of the picture where `normalised`.
+    split: the split that the layout puts the picture in, "" if none.
+    """
+
+    source: str
+    picture: str
+    names: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    stated_wh: tuple[int, int] | None = None
+    normalised: bool = False
+    flags: tuple[int, ...] = ()
+    lines: tuple[int, ...] = ()
+    split: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """records: one a picture or annotation file.  classes: as the format declares them, None where it does not.
+
+    lists_pictures: the format says itself which pictures belong to the set, so that others are not negatives.
+    """
+
+    records: tuple[Record, ...]
+    classes: tuple[str, ...] | None = None
+    lists_pictures: bool = False
+    problems: tuple[Problem, ...] = field(default=())
+
+
+def number(text: str | None) -> float:
+    """A finite decimal number.  Raises ValueError, saying what it is instead."""
+    text = (text or "").strip()
+    if not text:
+        raise ValueError("missing")
+    try:
+        value = float(text)
+    except ValueError:
+        hint = " (a comma is no decimal point)" if "," in text else ""
+        raise ValueError(f"{text[:40]!r}{hint}") from None
+    if not math.isfinite(value) or "_" in text:
+        raise ValueError(repr(text[:40]))
+    return value
+
+
+def matched(found: list[str], where: str, line: int = 0) -> tuple[str, tuple[Problem, ...]]:
+    """The one picture among candidates, or "" and the problem that says why there is none."""
+    if len(found) == 1:
+        return found[0], ()
+    if not found:
+        remedy = "put the picture beside it, or delete the annotation"
+        return "", (Problem("picture-missing", where, line, "no picture of that name", remedy),)
+    names = ", ".join(found[:3])
+    return "", (Problem("stem-twice", where, line, f"several pictures may be meant: {names}", "rename all but one"),)

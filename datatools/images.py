@@ -1,0 +1,162 @@
+"""The only place that decodes, measures, hashes and encodes pictures.
+
+Pictures are upright RGB uint8 arrays (H, W, 3): EXIF orientation is applied here and nowhere else.  Pillow decodes,
+because it refuses a truncated file where OpenCV fills it with grey; sizes are checked against a limit before a pixel
+is decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from datatools.errors import PictureError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+MAX_PIXELS = 200_000_000
+TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+HASH_BITS = 256
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "MPO")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A picture's header.  size_wh: upright.  orientation: EXIF, 1 to 8.  dhash: (32,) uint8, or None if not asked."""
+
+    size_wh: tuple[int, int]
+    orientation: int
+    dhash: NDArray | None = None
+
+    @property
+    def stored_wh(self) -> tuple[int, int]:
+        w, h = self.size_wh
+        return (h, w) if self.orientation in TURNED else (w, h)
+
+
+def _open(data: bytes, where: object) -> Image.Image:
+    if not data:
+        raise PictureError(where, "the file is empty", "a picture", "restore it or delete it with its annotation")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise PictureError(where, str(error), code="picture-too-large") from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise PictureError(
+            where, "no picture that can be decoded", "JPEG, PNG, BMP, WebP or TIFF", f"open it in a viewer ({error})"
+        ) from None
+    w, h = picture.size
+    if w * h > MAX_PIXELS:
+        limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
+        raise PictureError(where, f"{w}×{h} pixels", limit, "scale it down first", code="picture-too-large")
+    return picture
+
+
+def _load(picture: Image.Image, where: object) -> None:
+    try:
+        picture.load()
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        cut = "truncat" in str(error) or "broken" in str(error)
+        code = "picture-truncated" if cut else "picture-unreadable"
+        raise PictureError(
+            where, f"the picture is broken ({error})", remedy="restore it or delete it with its annotation", code=code
+        ) from None
+
+
+def _orientation(picture: Image.Image) -> int:
+    value = picture.getexif().get(0x0112, 1)
+    return value if value in range(1, 9) else 1
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The file's bytes.  Raises PictureError where there is no such file."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise PictureError(path, "no such picture", code="picture-missing") from None
+
+
+def measure(path: str | Path, *, dhash: bool = False, verify: bool = False) -> Measure:
+    """Size and orientation from the header; with `dhash` or `verify` the pixels are decoded, so a cut file is found.
+
+    Raises PictureError, with the problem's code, unless it is a whole picture.
+    """
+    picture = _open(read_bytes(path), path)
+    orientation = _orientation(picture)
+    w, h = picture.size
+    size_wh = (h, w) if orientation in TURNED else (w, h)
+    bits = None
+    if dhash or verify:
+        if picture.format == "JPEG":
+            picture.draft("L", (64, 64))  # scaled decoding: reads the whole file, transforms little of it
+        _load(picture, path)
+    if dhash:
+        bits = difference_hash(ImageOps.exif_transpose(picture))
+    return Measure(size_wh, orientation, bits)
+
+
+def difference_hash(picture: Image.Image) -> NDArray:
+    """Perceptual hash: sign of the horizontal brightness steps of the 17×16 thumbnail.
+
+    Returns (32,) uint8, 256 bits; equal pictures give equal hashes, re-encoded ones differ in a few bits.
+    """
+    if picture.mode in ("RGBA", "LA", "P", "PA"):
+        picture = picture.convert("RGB")
+    grey = np.asarray(picture.convert("L").resize((17, 16), Image.Resampling.BOX), dtype=np.int16)
+    return np.packbits(grey[:, 1:] > grey[:, :-1])
+
+
+def decode(path: str | Path) -> NDArray:
+    """The upright picture, (H, W, 3) uint8 RGB; grey, palette, 16-bit, CMYK and transparent pictures are converted.
+
+    Raises PictureError unless it is a whole picture.
+    """
+    picture = _open(read_bytes(path), path)
+    _load(picture, path)
+    return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16-bit and float grey: scaled to 8 bits, not cut
+        grey = np.asarray(picture, dtype=np.float64)
+        top = 65535.0 if grey.max(initial=0) > 255 else 255.0
+        picture = Image.fromarray((grey * (255.0 / top)).clip(0, 255).astype(np.uint8))
+    return picture.convert("RGB")
+
+
+def encode(pixels: NDArray, suffix: str, quality: int = 95) -> bytes:
+    """The file's bytes for an RGB (H, W, 3) uint8 picture; suffix `.jpg` or `.png`."""
+    import cv2
+
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    done, data = cv2.imencode(suffix, cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"cannot encode a picture of shape {pixels.shape} as {suffix}")
+    return data.tobytes()
+
+
+def turn_boxes(xyxy: NDArray, stored_wh: tuple[int, int], orientation: int) -> NDArray:
+    """Boxes given in the stored frame, moved into the upright one.
+
+    xyxy: (N, 4) pixels.  orientation: EXIF 1 to 8 (TIFF 6.0, tag 274).
+    """
+    w, h = stored_wh
+    x1, y1, x2, y2 = xyxy[:, 0], xyxy[:, 1], xyxy[:, 2], xyxy[:, 3]
+    corners = {
+        1: (x1, y1, x2, y2),
+        2: (w - x2, y1, w - x1, y2),
+        3: (w - x2, h - y2, w - x1, h - y1),
+        4: (x1, h - y2, x2, h - y1),
+        5: (y1, x1, y2, x2),
+        6: (h - y2, x1, h - y1, x2),
+        7: (h - y2, w - x2, h - y1, w - x1),
+        8: (y1, w - x2, y2, w - x1),
+    }[orientation]
+    return np.stack(corners, axis=1)

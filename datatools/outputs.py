@@ -1,0 +1,104 @@
+"""Where results are written: a folder appears whole or not at all, a file is replaced in one step.
+
+A folder is built beside its place as `NAME.partial`, flushed to disk, and renamed.  Nothing that exists is replaced
+unless the user said so, and then only a folder that this project made (it holds a manifest.jsonl).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from datatools.errors import OutputError
+
+MANIFEST = "manifest.jsonl"
+
+
+def refuse_overwrite(out: Path, source: Path | None = None, *, overwrite: bool = False) -> None:
+    """Raises OutputError where writing to `out` would lose something, or mix it with its own source."""
+    real = Path(os.path.realpath(out))
+    if source is not None:
+        other = Path(os.path.realpath(source))
+        if real == other or other in real.parents or real in other.parents:
+            raise OutputError(
+                out, f"lies in the same place as its source {source}", "another folder", "choose another --out"
+            )
+    if out.exists() and not overwrite:
+        raise OutputError(out, "is already there", remedy="pass --overwrite, or choose another --out")
+    if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir() if out.is_dir() else [out]):
+        raise OutputError(out, "was not made by this program", "a folder with manifest.jsonl", "choose another --out")
+
+
+@contextmanager
+def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
+    """A folder to fill; it becomes `out` when the block ends well.
+
+    resume: keep what an earlier, interrupted block left there, and keep what this one leaves when it fails.
+    """
+    partial = out.with_name(out.name + ".partial")
+    if partial.exists() and not resume:
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+    except BaseException:
+        if not resume:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+    os.sync()
+    old = out.with_name(out.name + ".old")
+    if old.exists():
+        shutil.rmtree(old)
+    if out.exists():
+        out.rename(old)
+    partial.rename(out)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def put(path: Path, data: bytes | str) -> None:
+    """Write a file inside a staged folder: it is there with all of its bytes, or not at all."""
+    beside = path.with_name(path.name + ".new")
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    try:
+        beside.write_bytes(raw)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(raw)
+    beside.replace(path)
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """Write one file for good: beside, flushed to disk, renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    try:
+        with beside.open("wb") as file:
+            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def place(source: Path, target: Path, link: str) -> None:
+    """Bring an unchanged picture to its place.  link: copy, hard (falls back to a copy across disks) or symlink."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_symlink() or target.exists():
+        target.unlink()
+    if link == "symlink":
+        target.symlink_to(os.path.relpath(source.resolve(), Path(os.path.realpath(target.parent))))
+        return
+    if link == "hard":
+        try:
+            os.link(source.resolve(), target)
+            return
+        except OSError as error:
+            if error.errno != 18:  # EXDEV: another disk
+                raise
+    shutil.copyfile(source, target)

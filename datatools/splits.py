@@ -1,0 +1,34 @@
+"""Finding the split that a bare command means: the newest one below `data/` of a fitting kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from datatools.errors import LayoutError
+
+KINDS = ("converted", "synthetic", "balanced")
+
+
+def kind_of(folder: Path) -> str:
+    """converted, synthetic or balanced, as data.yaml says; "converted" for a split that somebody else made."""
+    said = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8"))
+    kind = said.get("kind") if isinstance(said, dict) else None
+    return kind if kind in KINDS else "converted"
+
+
+def newest_split(kinds: Sequence[str] = KINDS, below: Path = Path("data")) -> tuple[Path, str]:
+    """The split whose data.yaml is the newest, and why it was taken.  Raises LayoutError where there is none."""
+    found = [p.parent for p in below.glob("*/data.yaml") if not p.parent.name.endswith((".partial", ".old"))]
+    fitting = [folder for folder in found if kind_of(folder) in kinds]
+    if not fitting:
+        raise LayoutError(
+            below, f"no {' or '.join(kinds)} split", "a folder with data.yaml", "run `datatools convert` first"
+        )
+    fitting.sort(key=lambda f: ((f / "data.yaml").stat().st_mtime_ns, f.name))
+    newest = fitting[-1]
+    others = ", ".join(str(f) for f in fitting[:-1])
+    reason = f"newest {kind_of(newest)} split; also there: {others}" if others else f"the only {kind_of(newest)} split"
+    return newest, reason

@@ -1,0 +1,174 @@
+"""A source folder as it stands: which files are there, and which picture an annotation file belongs to.
+
+A picture and its annotation share a *key*: the path below the root without suffix and without the folders that only
+say what kind of file is inside (`images`, `labels`, `annotations`, `JPEGImages` ...).  So `images/a/1.jpg` and
+`annotations/a/1.xml` meet, whatever the annotation claims its file name to be, and nothing that an annotation says
+can name a file outside the root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from datatools.errors import LayoutError
+from datatools.images import SUFFIXES
+from datatools.problems import Problem
+
+KIND_FOLDERS = frozenset({"images", "image", "jpegimages", "labels", "label", "annotations", "annotation", "xmls"})
+
+
+def key_of(relative: str) -> str:
+    """The name that a picture and its annotation share.  relative: `/`-separated path below the root."""
+    path = PurePosixPath(relative)
+    folders = [part for part in path.parts[:-1] if part.lower() not in KIND_FOLDERS]
+    return "/".join([*folders, path.stem])
+
+
+@dataclass(frozen=True)
+class Tree:
+    """root: as the user typed it.  files: `/`-separated paths below it, sorted.  problems: found while walking.
+
+    only: the annotation file that the user named instead of a folder, "" for all.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+    only: str = ""
+
+    @cached_property
+    def file_set(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        return tuple(f for f in self.files if PurePosixPath(f).suffix.lower() in SUFFIXES)
+
+    @cached_property
+    def picture_set(self) -> frozenset[str]:
+        return frozenset(self.pictures)
+
+    @cached_property
+    def _pictures_by_key(self) -> dict[str, list[str]]:
+        return _grouped((key_of(f), f) for f in self.pictures)
+
+    @cached_property
+    def _pictures_by_stem(self) -> dict[str, list[str]]:
+        return _grouped((PurePosixPath(f).stem, f) for f in self.pictures)
+
+    @cached_property
+    def _by_ending(self) -> dict[str, list[str]]:
+        """Every file under each of the endings of its path: `c`, `b/c`, `a/b/c`."""
+        return _grouped(
+            ("/".join(parts[k:]), f) for f in self.files for parts in [f.split("/")] for k in range(len(parts))
+        )
+
+    def with_suffix(self, *suffixes: str) -> tuple[str, ...]:
+        found = (f for f in self.files if PurePosixPath(f).suffix.lower() in suffixes)
+        return tuple(f for f in found if not self.only or f == self.only)
+
+    def display(self, relative: str) -> str:
+        """The path as the user would type it."""
+        return str(self.root / relative)
+
+    def pictures_for(self, annotation: str, stated_name: str = "") -> list[str]:
+        """Pictures that may belong to an annotation file: [] none, one, or several that cannot be told apart.
+
+        stated_name: the file name that the annotation gives; only its last component is looked at.
+        """
+        stated = stated_name.replace("\\", "/").rsplit("/", 1)[-1]
+        found = self._pictures_by_key.get(key_of(annotation), [])
+        found = found or self._pictures_by_stem.get(PurePosixPath(annotation).stem, [])
+        if not found and stated:
+            found = self._pictures_by_stem.get(PurePosixPath(stated).stem, [])
+        if len(found) > 1:
+            same_name = [f for f in found if PurePosixPath(f).name == stated]
+            found = same_name if len(same_name) == 1 else found
+        return found
+
+    def find(self, stated: str, near: str = "") -> list[str]:
+        """Files whose path ends like `stated`: the longest ending that exists wins.
+
+        Lists and JSON files carry paths from other machines (`/content/data/obj/1.jpg`, `../train/images`); what they
+        mean is the file below this root that agrees with most of the path's end.  near: folder that wins a tie.
+        """
+        parts = [p for p in stated.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        for k in range(len(parts)):
+            found = self._by_ending.get("/".join(parts[k:]), [])
+            if len(found) > 1 and near:
+                inside = [f for f in found if f.startswith(near + "/")]
+                found = inside or found
+            if found:
+                return found
+        return []
+
+    def find_folder(self, stated: str) -> str | None:
+        """The folder below the root whose path ends most like `stated`; None where there is none, "" for the root."""
+        parts = [p for p in stated.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        if not parts:
+            return ""
+        folders = self._folders
+        for k in range(len(parts)):
+            found = sorted(
+                (f for f in folders if f"/{f}".endswith("/" + "/".join(parts[k:]))), key=lambda f: (len(f), f)
+            )
+            if found:
+                return found[0]
+        return None
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        return {str(p) for f in self.files for p in PurePosixPath(f).parents if str(p) != "."}
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
+
+
+def walk(source: Path) -> Tree:
+    """Every file below a folder, links followed, loops read once; or the folder of one annotation file.
+
+    Hidden files and folders are passed over.  Raises LayoutError where there is no such folder, or nothing in it.
+    """
+    if source.is_file():
+        root = source.parent.parent if source.parent.name.lower() in KIND_FOLDERS else source.parent
+        tree = walk(root)
+        return Tree(tree.root, tree.files, tree.problems, source.relative_to(root).as_posix())
+    if not source.is_dir():
+        raise LayoutError(
+            source, "no such folder", "pictures and their annotations", "name another, or see raw/README.md"
+        )
+    files, problems = _collect(source)
+    if not files:
+        raise LayoutError(source, "the folder is empty", "pictures and their annotations", "see raw/README.md")
+    return Tree(source, tuple(sorted(files)), tuple(problems))
+
+
+def _collect(source: Path) -> tuple[list[str], list[Problem]]:
+    files: list[str] = []
+    problems: list[Problem] = []
+    seen = {os.path.realpath(source)}
+
+    def unreadable(error: OSError) -> None:
+        raise LayoutError(
+            error.filename, f"cannot be read ({error.strerror})", remedy="change its permissions"
+        ) from None
+
+    for folder, below, names in os.walk(source, followlinks=True, onerror=unreadable):
+        relative = Path(folder).relative_to(source)
+        below[:] = sorted(b for b in below if not b.startswith("."))
+        for name in [b for b in below if (Path(folder) / b).is_symlink()]:
+            real = os.path.realpath(Path(folder) / name)
+            if real in seen or any(real == str(p) for p in Path(os.path.realpath(folder)).parents):
+                problems.append(Problem("symlink-loop", str(Path(folder) / name), 0, f"links to {real}"))
+                below.remove(name)
+            seen.add(real)
+        files += [(relative / n).as_posix() for n in names if not n.startswith(".")]
+    return files, problems
