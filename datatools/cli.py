@@ -18,14 +18,19 @@ WRITERS = ("yolo", "voc", "coco", "createml")
 
 
 class Listed(click.ParamType):
-    """`A,B,C` -> ("A", "B", "C")."""
+    """`A,B,C` -> ("A", "B", "C"); of the given choices, where there are any."""
 
     name = "A,B,C"
+
+    def __init__(self, choices: tuple[str, ...] = ()) -> None:
+        self.choices = choices
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         parts = value if isinstance(value, tuple) else tuple(p.strip() for p in value.split(","))
         if not all(parts) or len(set(parts)) != len(parts):
             self.fail(f"{value!r}: expected different names with commas between them", param, ctx)
+        if self.choices and not set(parts) <= set(self.choices):
+            self.fail(f"{value!r}: expected some of {','.join(self.choices)}", param, ctx)
         return parts
 
 
@@ -256,6 +261,82 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
     text = f"{source} ({found.format})\n\n{statistics.as_table(counted)}"
     note = reports.problem_note(found.problems, source)
     _said(text + note, {"source": str(source), **statistics.as_json(counted)}, as_json, quiet)
+
+
+@datatools.command()
+@click.argument("source", type=PATH, required=False)
+@click.option(
+    "--target",
+    type=click.Choice(["equal"]),
+    default="equal",
+    show_default=True,
+    help="Bring every class to the largest.",
+)
+@click.option("--out", type=PATH, default="data/balanced", show_default=True, help="New folder.")
+@click.option(
+    "--recipes",
+    type=Listed(("whole", "erase")),
+    default="whole,erase",
+    show_default=True,
+    help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed.",
+)
+@click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal.")
+@click.option("--policy", type=click.Path(path_type=Path), help="Augmentation policy, a YAML file.")
+@click.option(
+    "--min-visibility",
+    type=click.FloatRange(0, 1),
+    default=0.6,
+    show_default=True,
+    help="Share of its area that a box keeps inside the picture.",
+)
+@click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True)
+@click.option(
+    "--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 16 copies to FILE.png, and stop."
+)
+@writing
+@running
+def balance(
+    source: Path | None,
+    out: Path,
+    preview: Path | None,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **said: Any,
+) -> None:
+    """Repeat and augment the training pictures of SOURCE until its classes are equal.
+
+    Default: the newest converted or synthetic split below data/.  Only train changes.  A run that was killed goes on
+    where it stopped.
+    """
+    from datatools import reports
+    from datatools.balance import report, run
+    from datatools.balance.apply import Settings
+    from datatools.balance.policy import read_policy
+    from datatools.outputs import refuse_overwrite, write_file
+
+    policy = read_policy(said["policy"])
+    source = source or reports.newest(("converted", "synthetic"), quiet)
+    if not (dry_run or preview):
+        refuse_overwrite(out, source, overwrite=overwrite)
+    plan = run.plan_balance(
+        source, said["recipes"], said["max_repeat"] or 0, said["seed"], workers=said["workers"], quiet=quiet
+    )
+    settings = Settings(
+        policy, said["seed"], said["min_visibility"], f".{said['suffix']}", said["link"], said["workers"], quiet
+    )
+    text, data = report.plan_report(plan, out)
+    if preview:
+        from datatools.balance.preview import contact_sheet
+
+        reports.plot_suffix(preview, (".png",))
+        write_file(preview, contact_sheet(plan, settings))
+    elif not dry_run:
+        written, flipped = run.carry_out(plan, out, settings, overwrite=overwrite)
+        more, counted = report.result_report(plan, written, flipped)
+        text, data = f"{text}\n\n{more}", data | counted
+    _said(text, data, as_json, quiet)
 
 
 main = entry_point(datatools)

@@ -31,18 +31,23 @@ def ordered_map(
     heavy: bool = False,
     what: str = "",
     quiet: bool = False,
+    weigh: Callable[[Result], int] | None = None,
+    total: int = 0,
 ) -> Iterator[Result]:
     """`work` of each item, in order.  what: text of the progress bar (stderr, only where that is a terminal).
 
     heavy: an item costs milliseconds rather than microseconds.  An exception in a worker is raised here.
+    weigh, total: how far one result moves the bar, and how far all do; by default 1 and the number of items.
     """
     from tqdm import tqdm
 
     n = worker_count(workers, len(items), heavy=heavy)
-    bar = tqdm(total=len(items), desc=what, unit="img", disable=True if quiet or not what else None, leave=False)
+    bar = tqdm(
+        total=total or len(items), desc=what, unit="img", disable=True if quiet or not what else None, leave=False
+    )
     with bar:
         for result in _results(work, items, n, heavy):
-            bar.update()
+            bar.update(weigh(result) if weigh else 1)
             yield result
 
 

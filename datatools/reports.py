@@ -32,9 +32,17 @@ def default_source(quiet: bool) -> Path:
     return source
 
 
-def plot_suffix(path: Path) -> str:
-    if path.suffix not in (".png", ".svg"):
-        raise UserError(path, f"a picture of type {path.suffix or 'none'}", ".png or .svg", "rename it")
+def newest(kinds: Sequence[str], quiet: bool) -> Path:
+    """The newest split of these kinds; says which on stderr.  Raises LayoutError where there is none."""
+    source, why = newest_split(kinds)
+    if not quiet:
+        click.echo(f"source: {source} ({why})", err=True)
+    return source
+
+
+def plot_suffix(path: Path, allowed: tuple[str, ...] = (".png", ".svg")) -> str:
+    if path.suffix not in allowed:
+        raise UserError(path, f"a picture of type {path.suffix or 'none'}", " or ".join(allowed), "rename it")
     return path.suffix
 
 

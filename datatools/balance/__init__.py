@@ -1,0 +1,1 @@
+"""Balance a training split: plan (pure arithmetic), augment (imgaug), erase, apply (files)."""

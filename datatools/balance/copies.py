@@ -1,0 +1,88 @@
+"""One copy of one training picture: erased, moved, coloured, with the boxes that are left.
+
+The stream of a copy hangs on the seed, the picture's id and the copy's number alone, so neither the number of workers
+nor another picture changes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datatools.balance.augment import ATTEMPTS, Augmenter
+from datatools.balance.erase import erase_boxes
+from datatools.balance.plan import Plan
+from datatools.core import Annotation
+from datatools.images import decode
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """pixels: (H, W, 3) uint8.  annotation: its boxes.  recipe: how it was made, for the manifest."""
+
+    pixels: NDArray
+    annotation: Annotation
+    recipe: dict
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One training picture and its copies: kept[k] says which boxes (N,) stay in copy k + 1."""
+
+    annotation: Annotation
+    kept: tuple[NDArray, ...] = field(default=())
+
+
+def tasks_of(plan: Plan, annotations: tuple[Annotation, ...]) -> list[Task]:
+    """The pictures that are repeated.  annotations: those that the plan was made from, in the same order."""
+    return [
+        Task(a, tuple(plan.kept(row, copy) for copy in range(1, int(plan.repeats[row]))))
+        for row, a in enumerate(annotations)
+        if plan.repeats[row] > 1
+    ]
+
+
+def copy_stream(seed: int, image_id: str, copy: int) -> np.random.Generator:
+    """The random stream of one copy of one picture."""
+    picture = int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:16], "big")
+    return np.random.default_rng(np.random.SeedSequence([seed, picture, copy]))
+
+
+class Copier:
+    """Makes the copies of one picture, which is decoded once; each distinct erasure is filled once."""
+
+    def __init__(self, task: Task, augmenter: Augmenter, seed: int) -> None:
+        self.task, self.augmenter, self.seed = task, augmenter, seed
+        self._original = decode(task.annotation.path)
+        self._erased: dict[bytes, NDArray] = {}
+
+    def make(self, copy: int) -> Copy:
+        """Copy number `copy`, from 1."""
+        rng = copy_stream(self.seed, self.task.annotation.id, copy)
+        kept = self.task.kept[copy - 1]
+        chosen = self.task.annotation.take(kept)
+        drawn = self.augmenter.draw(chosen.xyxy, chosen.size_wh, rng)
+        pixels = self.augmenter.pixels(self._without(kept), drawn, rng)
+        size_wh = (pixels.shape[1], pixels.shape[0])
+        if size_wh != drawn.size_wh:
+            raise AssertionError(f"{chosen.id}: boxes were moved for {drawn.size_wh}, pixels for {size_wh}")
+        moved = Annotation(f"{chosen.id}#{copy}", "", size_wh, drawn.xyxy, chosen.labels, chosen.flags)
+        recipe: dict = {"recipe": "augment", "copy": copy, "seed": self.seed, "draw": drawn.attempt}
+        if drawn.attempt == ATTEMPTS:
+            recipe["flips_only"] = True
+        if not kept.all():
+            recipe["erased"] = np.flatnonzero(~kept).tolist()
+        return Copy(pixels, moved, recipe)
+
+    def _without(self, kept: NDArray) -> NDArray:
+        if kept.all():
+            return self._original
+        key = kept.tobytes()
+        if key not in self._erased:
+            a = self.task.annotation
+            rng = copy_stream(self.seed, a.id, 0)
+            self._erased[key] = erase_boxes(self._original, a.xyxy[~kept], a.xyxy[kept], rng)
+        return self._erased[key]

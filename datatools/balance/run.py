@@ -1,0 +1,60 @@
+"""Balance a split from end to end: read, plan, preview or apply, and count again what lies on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datatools import convert, formats
+from datatools.balance.apply import Settings, apply_plan
+from datatools.balance.plan import Plan, make_plan
+from datatools.check import box_problems
+from datatools.core import Dataset
+from datatools.errors import LayoutError
+from datatools.outputs import refuse_overwrite
+from datatools.repair import refuse, tidy
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A split and the plan that balances it.  ways: id -> how each original gets to the new folder."""
+
+    source: Path
+    dataset: Dataset
+    ways: Mapping[str, convert.Picture]
+    plan: Plan
+
+
+def plan_balance(
+    source: Path, recipes: Sequence[str], max_repeat: int = 0, seed: int = 0, *, workers: int = 0, quiet: bool = False
+) -> Balance:
+    """Read a split and plan; nothing is written.
+
+    Raises LayoutError where the set is not divided, AnnotationError where it holds errors, TargetError where the
+    target is out of reach.
+    """
+    reading = formats.read(source, workers=workers, quiet=quiet)
+    refuse((*reading.problems, *box_problems(reading.dataset)))
+    dataset, _ = tidy(reading.dataset)
+    train = dataset.of_split("train")
+    if not train:
+        raise LayoutError(source, "no training split", "train, val and test", "run `datatools convert` on it first")
+    ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
+    plan = make_plan(train, dataset.classes, np.random.default_rng(seed), recipes, max_repeat)
+    return Balance(source, dataset, ways, plan)
+
+
+def carry_out(balance: Balance, out: Path, settings: Settings, *, overwrite: bool = False) -> tuple[Dataset, int]:
+    """Write the balanced split; returns it as read back from the disk, and how many copies could only be flipped.
+
+    Raises AssertionError, a fault of ours, if the counts on the disk are not the plan's.
+    """
+    refuse_overwrite(out, balance.source, overwrite=overwrite)
+    flipped = apply_plan(balance.plan, balance.dataset, balance.ways, out, settings)
+    written = formats.read(out, workers=settings.workers, quiet=settings.quiet).dataset
+    if written.counts("train").tolist() != balance.plan.after.tolist():
+        raise AssertionError(f"{out}: {written.counts('train')} boxes on disk, {balance.plan.after} were planned")
+    return written, flipped
