@@ -8,21 +8,33 @@ is decoded.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from datatools.errors import PictureError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = 170_000_000  # below the number at which Pillow itself refuses
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 HASH_BITS = 256
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, struct.error, zlib.error)  # Pillow's many
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "MPO")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +58,27 @@ def _open(data: bytes, where: object) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except Image.DecompressionBombError as error:
-        raise PictureError(where, str(error), code="picture-too-large") from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except Image.DecompressionBombError:
+        raise _too_large(where, "far too many pixels") from None
+    except BROKEN as error:
         raise PictureError(
             where, "no picture that can be decoded", "JPEG, PNG, BMP, WebP or TIFF", f"open it in a viewer ({error})"
         ) from None
     w, h = picture.size
     if w * h > MAX_PIXELS:
-        limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
-        raise PictureError(where, f"{w}×{h} pixels", limit, "scale it down first", code="picture-too-large")
+        raise _too_large(where, f"{w}×{h} pixels")
     return picture
+
+
+def _too_large(where: object, found: str) -> PictureError:
+    limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
+    return PictureError(where, found, limit, "scale it down first", code="picture-too-large")
 
 
 def _load(picture: Image.Image, where: object) -> None:
     try:
         picture.load()
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except BROKEN as error:
         cut = "truncat" in str(error) or "broken" in str(error)
         code = "picture-truncated" if cut else "picture-unreadable"
         raise PictureError(
@@ -71,16 +87,25 @@ def _load(picture: Image.Image, where: object) -> None:
 
 
 def _orientation(picture: Image.Image) -> int:
-    value = picture.getexif().get(0x0112, 1)
+    try:
+        value = picture.getexif().get(0x0112, 1)
+    except BROKEN:
+        return 1  # what cannot be read turns nothing
     return value if value in range(1, 9) else 1
 
 
+def _upright(picture: Image.Image, orientation: int) -> Image.Image:
+    return picture if orientation == 1 else picture.transpose(_TURNS[orientation])
+
+
 def read_bytes(path: str | Path) -> bytes:
-    """The file's bytes.  Raises PictureError where there is no such file."""
+    """The file's bytes.  Raises PictureError where there is no such file, or it may not be read."""
     try:
         return Path(path).read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         raise PictureError(path, "no such picture", code="picture-missing") from None
+    except OSError as error:
+        raise PictureError(path, f"cannot be read ({error.strerror})", remedy="change its permissions") from None
 
 
 def measure(path: str | Path, *, dhash: bool = False, verify: bool = False) -> Measure:
@@ -98,7 +123,7 @@ def measure(path: str | Path, *, dhash: bool = False, verify: bool = False) -> M
             picture.draft("L", (64, 64))  # scaled decoding: reads the whole file, transforms little of it
         _load(picture, path)
     if dhash:
-        bits = difference_hash(ImageOps.exif_transpose(picture))
+        bits = difference_hash(_upright(picture, orientation))
     return Measure(size_wh, orientation, bits)
 
 
@@ -107,8 +132,8 @@ def difference_hash(picture: Image.Image) -> NDArray:
 
     Returns (32,) uint8, 256 bits; equal pictures give equal hashes, re-encoded ones differ in a few bits.
     """
-    if picture.mode in ("RGBA", "LA", "P", "PA"):
-        picture = picture.convert("RGB")
+    if picture.mode not in ("RGB", "L"):
+        picture = _rgb(picture)
     grey = np.asarray(picture.convert("L").resize((17, 16), Image.Resampling.BOX), dtype=np.int16)
     return np.packbits(grey[:, 1:] > grey[:, :-1])
 
@@ -120,7 +145,7 @@ def decode(path: str | Path) -> NDArray:
     """
     picture = _open(read_bytes(path), path)
     _load(picture, path)
-    return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+    return np.asarray(_rgb(_upright(picture, _orientation(picture))))
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

@@ -38,6 +38,8 @@ CODES: dict[str, Kind] = {
     "picture-truncated": Kind(ERROR, "picture", "the picture is cut off"),
     "picture-too-large": Kind(ERROR, "picture", "the picture has more pixels than the limit"),
     "stem-twice": Kind(ERROR, "picture", "two pictures or annotations share a name: which belongs to which?"),
+    "name-undecodable": Kind(ERROR, "picture", "a file name that is not UTF-8: it cannot be written into a list"),
+    "listed-twice": Kind(WARNING, "picture", "a list names a picture again; it is read once"),
     "size-mismatch": Kind(ERROR, "picture", "the annotation states another size than the picture has"),
     "size-missing": Kind(WARNING, "picture", "the annotation states no size; the picture's is used"),
     "exif-rotated": Kind(NOTE, "picture", "the picture is stored rotated (EXIF); it is turned upright"),

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 
 from datatools.core import SPLITS, Dataset
 from datatools.errors import LayoutError
+from datatools.images import SUFFIXES
+from datatools.tree import KIND_FOLDERS, composed, lines_of
 
 
 def parse_shares(text: str) -> tuple[float, ...]:
     """`0.8,0.1,0.1` -> shares of train, val and test.  Raises ValueError unless they sum to 1."""
-    shares = tuple(float(part) for part in text.split(","))
-    if not 1 <= len(shares) <= 3 or any(s < 0 for s in shares) or abs(sum(shares) - 1) > 1e-6 or shares[0] == 0:
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if not 1 <= len(shares) <= 3 or any(s < 0 for s in shares) or not abs(sum(shares) - 1) < 1e-6 or shares[0] == 0:
         raise ValueError(f"{text!r} is no split: one to three shares of train,val,test that sum to 1")
     return shares
 
@@ -69,7 +74,7 @@ def read_lists(paths: Sequence[Path]) -> dict[str, list[str]]:
         split = {"valid": "val"}.get(path.stem, path.stem)
         if split not in SPLITS:
             raise LayoutError(path, "a list of no split", "train.txt, val.txt or test.txt", "rename it")
-        lists.setdefault(split, []).extend(path.read_text(encoding="utf-8-sig").splitlines())
+        lists.setdefault(split, []).extend(lines_of(path))
     return lists
 
 
@@ -79,32 +84,46 @@ def split_by_lists(dataset: Dataset, lists: Mapping[str, Sequence[str]]) -> tupl
     lists: split -> lines of its list: stems, file names or paths, of which the longest ending that fits counts.
     Raises LayoutError where a line names no picture, or a picture is in two lists.
     """
-    known = {ending: a.id for a in dataset.annotations for ending in _endings(a.id)}
+    known = _by_ending([a.id for a in dataset.annotations])
     side: dict[str, str] = {}
     for split, lines in lists.items():
-        for k, line in enumerate(lines, 1):
-            if not line.strip():
+        for k, line in enumerate(map(str.strip, lines), 1):
+            if not line:
                 continue
-            found = next((known[e] for e in reversed(_endings(_stem(line.strip()))) if e in known), None)
-            if found is None:
-                raise LayoutError(
-                    f"{split} list, line {k}", f"{line.strip()!r}", "a picture of the set", "correct the list"
-                )
-            if side.setdefault(found, split) != split:
-                raise LayoutError(f"{split} list, line {k}", f"{found} is also in {side[found]}", "each picture once")
+            where = f"{split} list, line {k}"
+            name = _named(known, line, where)
+            if side.setdefault(name, split) != split:
+                raise LayoutError(where, f"{name} is also in {side[name]}", "each picture once", "delete one line")
     chosen = [a for a in dataset.annotations if a.id in side]
     left = tuple(a.id for a in dataset.annotations if a.id not in side)
     return Dataset(dataset.classes, tuple(chosen), tuple(side[a.id] for a in chosen)), left
 
 
+def _by_ending(ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids that end in each name or path; a whole id is itself alone."""
+    known: dict[str, list[str]] = {}
+    for name in ids:
+        for ending in _endings(name):
+            known.setdefault(ending, []).append(name)
+    return known | {name: [name] for name in ids}
+
+
+def _named(known: Mapping[str, Sequence[str]], line: str, where: str) -> str:
+    found = next((known[e] for e in reversed(_endings(_stem(line))) if e in known), ())
+    if not found:
+        raise LayoutError(where, f"{line!r}", "a picture of the set", "correct the list")
+    if len(found) > 1:
+        raise LayoutError(where, f"{line!r} may be {' or '.join(found[:3])}", "one picture", "write its folder too")
+    return found[0]
+
+
 def _stem(line: str) -> str:
-    name = line.replace("\\", "/")
+    name = composed(line).replace("\\", "/")
     head, _, suffix = name.rpartition(".")
-    return (
-        head if head and suffix.lower() in ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "xml", "txt") else name
-    )
+    return head if head and f".{suffix.lower()}" in SUFFIXES | {".xml", ".txt"} else name
 
 
 def _endings(name: str) -> list[str]:
-    parts = [p for p in name.split("/") if p not in ("", ".", "..")]
+    *folders, last = [p for p in name.split("/") if p not in ("", ".", "..")] or [""]
+    parts = [*(f for f in folders if f.lower() not in KIND_FOLDERS), last]
     return ["/".join(parts[k:]) for k in range(len(parts) - 1, -1, -1)]

@@ -9,7 +9,8 @@ can name a file outside the root.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -21,9 +22,17 @@ from datatools.problems import Problem
 KIND_FOLDERS = frozenset({"images", "image", "jpegimages", "labels", "label", "annotations", "annotation", "xmls"})
 
 
+SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+def composed(name: str) -> str:
+    """A name in one spelling: macOS stores accents and Hangul in pieces (NFD), everybody else whole (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
 def key_of(relative: str) -> str:
     """The name that a picture and its annotation share.  relative: `/`-separated path below the root."""
-    path = PurePosixPath(relative)
+    path = PurePosixPath(composed(relative))
     folders = [part for part in path.parts[:-1] if part.lower() not in KIND_FOLDERS]
     return "/".join([*folders, path.stem])
 
@@ -58,13 +67,16 @@ class Tree:
 
     @cached_property
     def _pictures_by_stem(self) -> dict[str, list[str]]:
-        return _grouped((PurePosixPath(f).stem, f) for f in self.pictures)
+        return _grouped((stem_of(f), f) for f in self.pictures)
 
     @cached_property
     def _by_ending(self) -> dict[str, list[str]]:
         """Every file under each of the endings of its path: `c`, `b/c`, `a/b/c`."""
         return _grouped(
-            ("/".join(parts[k:]), f) for f in self.files for parts in [f.split("/")] for k in range(len(parts))
+            ("/".join(parts[k:]), f)
+            for f in self.files
+            for parts in [composed(f).split("/")]
+            for k in range(len(parts))
         )
 
     def with_suffix(self, *suffixes: str) -> tuple[str, ...]:
@@ -80,49 +92,82 @@ class Tree:
 
         stated_name: the file name that the annotation gives; only its last component is looked at.
         """
-        stated = stated_name.replace("\\", "/").rsplit("/", 1)[-1]
+        stated = composed(stated_name).replace("\\", "/").rsplit("/", 1)[-1]
         found = self._pictures_by_key.get(key_of(annotation), [])
-        found = found or self._pictures_by_stem.get(PurePosixPath(annotation).stem, [])
+        found = found or self._pictures_by_stem.get(stem_of(annotation), [])
         if not found and stated:
-            found = self._pictures_by_stem.get(PurePosixPath(stated).stem, [])
+            found = self._pictures_by_stem.get(stem_of(stated), [])
         if len(found) > 1:
-            same_name = [f for f in found if PurePosixPath(f).name == stated]
+            same_name = [f for f in found if composed(PurePosixPath(f).name) == stated]
             found = same_name if len(same_name) == 1 else found
         return found
 
-    def find(self, stated: str, near: str = "") -> list[str]:
+    def find(self, stated: str, near: str = "", split: str = "") -> list[str]:
         """Files whose path ends like `stated`: the longest ending that exists wins.
 
         Lists and JSON files carry paths from other machines (`/content/data/obj/1.jpg`, `../train/images`); what they
-        mean is the file below this root that agrees with most of the path's end.  near: folder that wins a tie.
+        mean is the file below this root that agrees with most of the path's end, but never one of another split.
+        near: folder that wins a tie; split: one whose files win it then.
         """
-        parts = [p for p in stated.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        parts = _parts(stated)
         for k in range(len(parts)):
-            found = self._by_ending.get("/".join(parts[k:]), [])
+            found = [f for f in self._by_ending.get("/".join(parts[k:]), ()) if _agree(parts, f)]
             if len(found) > 1 and near:
-                inside = [f for f in found if f.startswith(near + "/")]
-                found = inside or found
+                found = [f for f in found if f.startswith(near + "/")] or found
+            if len(found) > 1 and split:
+                found = [f for f in found if split in _splits(f.split("/"))] or found
             if found:
                 return found
         return []
 
+    def find_picture(self, stated: str, beside: str, split: str = "") -> list[str]:
+        """Pictures that an annotation file may mean by a path.  beside: that file; its folder wins a tie."""
+        near = str(PurePosixPath(beside).parent)
+        return [f for f in self.find(stated, "" if near == "." else near, split) if f in self.picture_set]
+
     def find_folder(self, stated: str) -> str | None:
         """The folder below the root whose path ends most like `stated`; None where there is none, "" for the root."""
-        parts = [p for p in stated.replace("\\", "/").split("/") if p not in ("", ".", "..")]
+        parts = _parts(stated)
         if not parts:
             return ""
-        folders = self._folders
         for k in range(len(parts)):
-            found = sorted(
-                (f for f in folders if f"/{f}".endswith("/" + "/".join(parts[k:]))), key=lambda f: (len(f), f)
-            )
+            ending = "/" + "/".join(parts[k:])
+            found = [f for f in self._folders if f"/{composed(f)}".endswith(ending) and _agree(parts, f)]
             if found:
-                return found[0]
+                return min(found, key=lambda f: (len(f), f))
         return None
 
     @cached_property
     def _folders(self) -> set[str]:
         return {str(p) for f in self.files for p in PurePosixPath(f).parents if str(p) != "."}
+
+
+def stem_of(relative: str) -> str:
+    """The file's name without suffix, composed."""
+    return PurePosixPath(composed(relative)).stem
+
+
+def _parts(stated: str) -> list[str]:
+    """A path from any machine, as names from the top down; `..` is never followed."""
+    return [p for p in composed(stated).replace("\\", "/").split("/") if p not in ("", ".", "..")]
+
+
+def _splits(parts: Sequence[str]) -> set[str]:
+    return {SPLIT_WORDS[p] for p in map(str.lower, parts) if p in SPLIT_WORDS}
+
+
+def _agree(stated: Sequence[str], file: str) -> bool:
+    """Unless the two name different splits: `test/images` is never `train/images`, though both end alike."""
+    said, is_in = _splits(stated), _splits(file.split("/"))
+    return not (said and is_in) or bool(said & is_in)
+
+
+def lines_of(path: Path) -> list[str]:
+    """Lines of a list or another small text.  Raises LayoutError unless it is UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise LayoutError(path, "not UTF-8 text", "one name or path a line", "save it as UTF-8") from None
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -170,5 +215,18 @@ def _collect(source: Path) -> tuple[list[str], list[Problem]]:
                 problems.append(Problem("symlink-loop", str(Path(folder) / name), 0, f"links to {real}"))
                 below.remove(name)
             seen.add(real)
-        files += [(relative / n).as_posix() for n in names if not n.startswith(".")]
+        below[:] = [b for b in below if _is_text(b, folder, problems)]
+        names = [n for n in names if not n.startswith(".") and _is_text(n, folder, problems)]
+        files += [(relative / n).as_posix() for n in names]
     return files, problems
+
+
+def _is_text(name: str, folder: str, problems: list[Problem]) -> bool:
+    """Whether a file's name can be written into a list or an annotation; if not, that is a problem."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(Path(folder) / os.fsencode(name).decode("utf-8", "backslashreplace"))
+        problems.append(Problem("name-undecodable", shown, 0, "a file name that is not UTF-8", "rename the file"))
+        return False
+    return True

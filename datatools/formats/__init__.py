@@ -64,7 +64,8 @@ def read(
     if name == "yolo":
         extra = {"classes": wanted.order}
     parsed = load(name).parse(tree, workers=workers, quiet=quiet, **extra)
-    if not parsed.records and not tree.pictures:
-        raise LayoutError(source, f"no {name} annotations and no pictures", "both", "name the folder that holds them")
+    if not parsed.records:
+        remedy = "name the folder that holds them, or choose another --from"
+        raise LayoutError(source, f"no {name} annotations", load(name).TITLE, remedy)
     reading = assemble(tree, parsed, wanted, dhash=dhash, verify=verify, workers=workers, quiet=quiet)
     return replace(reading, format=name)

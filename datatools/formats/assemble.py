@@ -6,10 +6,10 @@ boxes that merely lie wrongly enter as they stand, and `check` finds them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from unicodedata import category
 
 import numpy as np
 
@@ -61,9 +61,10 @@ def assemble(
 
     Raises LayoutError where a class that the user named does not exist.
     """
-    records = _with_negatives(tree, parsed)
-    problems = [*tree.problems, *parsed.problems, *(p for r in records for p in r.problems)]
-    records, twice = _without_twins(records)
+    records = [_with_plain_names(r) for r in _with_negatives(tree, parsed)]
+    nowhere = (p for r in parsed.records if not _id(r) for p in r.problems)
+    problems = [*tree.problems, *parsed.problems, *nowhere]
+    records, twins = _without_twins(tree, records)
     order = class_order(parsed, records, wanted)
     work = partial(_measure, dhash=dhash, verify=verify)
     paths = [tree.display(r.picture) if r.picture else "" for r in records]
@@ -71,74 +72,77 @@ def assemble(
     measured = ordered_map(work, paths, workers=workers, heavy=heavy, what="measuring pictures", quiet=quiet)
     annotations, splits, measures = [], [], {}
     for record, path, found in zip(records, paths, measured, strict=True):
-        fault = found if isinstance(found, Problem) else None
         header = found if isinstance(found, Measure) else None
         annotation, said = _annotation(record, path, header, order, wanted)
-        problems += [*([fault] if fault else []), *said]
+        faults = (found,) if isinstance(found, Problem) else ()
+        problems += _about(record, (*record.problems, *faults, *said))
         if annotation:
             annotations.append(annotation)
             splits.append(record.split)
             if header:
                 measures[annotation.id] = header
-    problems = [_with_picture(p, r_id) for p, r_id in zip(problems, _pictures_of(problems, records), strict=True)]
-    return Reading(Dataset(order, tuple(annotations), tuple(splits)), (*problems, *twice), measures)
-
-
-def _pictures_of(problems: Sequence[Problem], records: Sequence[Record]) -> list[str]:
-    by_file = {where: _id(r) for r in records for where in (r.source, r.picture) if where}
-    return [p.picture or by_file.get(p.file, "") for p in problems]
-
-
-def _with_picture(problem: Problem, picture: str) -> Problem:
-    from dataclasses import replace
-
-    return replace(problem, picture=picture)
+    return Reading(Dataset(order, tuple(annotations), tuple(splits)), (*problems, *twins), measures)
 
 
 def _id(record: Record) -> str:
+    """Name of the record's picture in the data set; "" where a list names a picture that is not there."""
     return key_of(record.picture) if record.picture else record.source
 
 
+def _about(record: Record, problems: Iterable[Problem]) -> list[Problem]:
+    return [replace(p, picture=_id(record)) for p in problems]
+
+
+def plain_name(name: str) -> str:
+    """A class name that fits on a line and into XML: white space collapsed, other control characters replaced."""
+    words = " ".join(name.split())
+    return "".join("_" if category(c) in ("Cc", "Cs") else c for c in words)
+
+
+def _with_plain_names(record: Record) -> Record:
+    if all(map(str.isalnum, record.names)):
+        return record
+    return replace(record, names=tuple(map(plain_name, record.names)))
+
+
 def _with_negatives(tree: Tree, parsed: Parsed) -> list[Record]:
-    """The records, and one without boxes for each picture that has no annotation."""
-    records = list(parsed.records)
+    """The records, sorted by id, and one without boxes for each picture that no annotation may mean."""
+    records = [r for r in parsed.records if _id(r)]
     if not parsed.lists_pictures:
-        named = {r.picture for r in records}
-        # a picture whose annotation could not be told apart from another's is no negative
-        doubtful = {
-            key_of(p) for r in records for p in tree.pictures if r.problems and not r.picture and p in str(r.problems)
-        }
-        free = (p for p in tree.pictures if p not in named and key_of(p) not in doubtful)
-        records += [Record("", p) for p in free]
-    missing = (r for r in records if not r.source and r.picture)
-    notes = {r.picture: Problem("annotation-missing", tree.display(r.picture), 0, "no annotation") for r in missing}
-    records = [_noting(r, notes.get(r.picture) if not r.source else None) for r in records]
-    return sorted(records, key=lambda r: (_id(r), r.source))
+        meant = {p for r in records for p in (r.picture, *r.rivals)}
+        records += [Record("", p) for p in tree.pictures if p not in meant]
+    records = [r if r.source else _negative(tree, r) for r in records]
+    return sorted(records, key=lambda r: (_id(r), r.source, r.picture))
 
 
-def _noting(record: Record, note: Problem | None) -> Record:
-    from dataclasses import replace
+def _negative(tree: Tree, record: Record) -> Record:
+    note = Problem("annotation-missing", tree.display(record.picture), 0, "no annotation")
+    return replace(record, problems=(*record.problems, note))
 
-    return replace(record, problems=(*record.problems, note)) if note else record
 
-
-def _without_twins(records: Sequence[Record]) -> tuple[list[Record], list[Problem]]:
-    """Records with one id each; those that share one are left out and named."""
-    count = Counter(_id(r) for r in records)
-    twice = []
+def _without_twins(tree: Tree, records: Sequence[Record]) -> tuple[list[Record], list[Problem]]:
+    """Records with one id each; those that share one are left out, and their problems say with which."""
+    alike: dict[str, list[Record]] = {}
     for record in records:
-        if count[_id(record)] > 1:
-            other = next(r for r in records if _id(r) == _id(record) and r is not record)
-            found = f"shares the name {_id(record)!r} with {other.source or other.picture}"
-            where = record.source or record.picture
-            twice.append(Problem("stem-twice", where, 0, found, "rename or delete one", picture=_id(record)))
-    return [r for r in records if count[_id(r)] == 1], twice
+        alike.setdefault(_id(record), []).append(record)
+    twins = []
+    for name, several in alike.items():
+        for record in several if len(several) > 1 else ():
+            other = several[1] if record is several[0] else several[0]
+            found = f"shares the name {name!r} with {_where(tree, other)}"
+            fault = Problem("stem-twice", _where(tree, record), 0, found, "rename or delete one")
+            twins += _about(record, (*record.problems, fault))
+    return [several[0] for several in alike.values() if len(several) == 1], twins
+
+
+def _where(tree: Tree, record: Record) -> str:
+    return record.source or tree.display(record.picture)
 
 
 def class_order(parsed: Parsed, records: Sequence[Record], wanted: Classes) -> tuple[str, ...]:
     """The classes of the data set, in order.  Raises LayoutError where `renamed` or `dropped` names none."""
     present = {name for r in records for name in r.names}
-    declared = parsed.classes if parsed.classes is not None else tuple(sorted(present))
+    declared = tuple(sorted(present)) if parsed.classes is None else tuple(map(plain_name, parsed.classes))
     for name in wanted.renamed:
         if name not in declared and name not in present:
             raise LayoutError("--map", f"no class {name!r}", " ".join(declared), "check the spelling")

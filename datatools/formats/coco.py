@@ -9,12 +9,12 @@ Source: https://cocodataset.org/#format-data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from datatools.core import Annotation, Dataset, Flag
 from datatools.errors import AnnotationError
-from datatools.formats.documents import dumps, edges, finite, load, split_of
-from datatools.formats.record import Box, Parsed, Record, matched
+from datatools.formats.documents import dicts, dumps, edges, finite, load, split_of, text
+from datatools.formats.record import Box, Match, Parsed, Record, matched
 from datatools.problems import Problem
 from datatools.tree import Tree
 
@@ -27,106 +27,123 @@ def _is_coco(document: object) -> bool:
 
 
 def recognises(tree: Tree) -> bool:
-    return any(b'"categories"' in (tree.root / f).read_bytes() for f in tree.with_suffix(".json"))
+    return bool(_candidates(tree))
+
+
+def _candidates(tree: Tree) -> list[str]:
+    return [f for f in tree.with_suffix(".json") if b'"categories"' in _bytes(tree.root / f)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def parse(tree: Tree, *, workers: int = 0, quiet: bool = False) -> Parsed:
     """Every COCO document of the tree.  Raises AnnotationError where one contradicts itself or another."""
-    documents = {f: load(tree.root / f) for f in tree.with_suffix(".json")}
-    documents = {f: d for f, d in documents.items() if _is_coco(d)}
+    documents = {f: d for f in _candidates(tree) if _is_coco(d := load(tree.root / f))}
     names: dict[int, str] = {}
     for file, document in documents.items():
-        for category in _dicts(document, "categories", tree.display(file)):
-            number, name = (
-                _number(category, "id", tree.display(file)),
-                str(_field(category, "name", tree.display(file))),
-            )
+        where = tree.display(file)
+        for category in dicts(document["categories"], where, "`categories`"):
+            number, name = _category(category, where)
             if names.setdefault(number, name) != name:
-                raise AnnotationError(
-                    tree.display(file), f"category {number} is {names[number]!r} and {name!r}", "one name"
-                )
+                found = f"category {number} is {names[number]!r} and {name!r}"
+                raise AnnotationError(where, found, "one name", "correct it, or name one of the files")
     records = [r for file, document in documents.items() for r in _records(tree, file, document, names)]
     return Parsed(tuple(records), tuple(dict.fromkeys(names[k] for k in sorted(names))), lists_pictures=True)
 
 
-def _dicts(document: dict, key: str, where: str) -> list[dict]:
-    items = document[key]
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise AnnotationError(where, f"`{key}` is no list of objects", "COCO JSON", "restore the file")
-    return items
-
-
-def _field(item: dict, key: str, where: str) -> object:
-    if key not in item or not isinstance(item[key], int | str):
+def _field(item: dict, key: str, where: str) -> int | str:
+    value = item.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise AnnotationError(where, f"an entry without `{key}`: {str(item)[:60]}", "COCO JSON", "complete it")
-    return item[key]
-
-
-def _number(item: dict, key: str, where: str) -> int:
-    value = _field(item, key, where)
-    if not isinstance(value, int):
-        raise AnnotationError(where, f"`{key}` is {value!r}", "a whole number", "correct it")
     return value
+
+
+def _category(item: dict, where: str) -> tuple[int, str]:
+    number = _field(item, "id", where)
+    if not isinstance(number, int):
+        raise AnnotationError(where, f"a category's `id` is {number!r}", "a whole number", "correct it")
+    try:
+        return number, text(item.get("name"))
+    except ValueError as error:
+        raise AnnotationError(where, f"category {number}: {error}", remedy="correct it") from None
 
 
 def _records(tree: Tree, file: str, document: dict, names: Mapping[int, str]) -> Iterator[Record]:
     where = tree.display(file)
-    objects: dict[object, list[dict]] = {_field(i, "id", where): [] for i in _dicts(document, "images", where)}
-    for item in _dicts(document, "annotations", where):
+    images = dicts(document["images"], where, "`images`")
+    objects: dict[object, list[dict]] = {_field(i, "id", where): [] for i in images}
+    if len(objects) < len(images):
+        raise AnnotationError(where, "two images with one id", "an id of its own for each", "number them anew")
+    for item in dicts(document["annotations"], where, "`annotations`"):
         image = _field(item, "image_id", where)
         if image not in objects:
-            raise AnnotationError(where, f"annotation {item.get('id')} is of image {image}", "an id among `images`")
+            raise AnnotationError(
+                where, f"annotation {item.get('id')} is of image {image}", "an id among `images`", "add or delete it"
+            )
         objects[image].append(item)
-    for image in document["images"]:
-        stated = str(_field(image, "file_name", where))
-        folder = str(PurePosixPath(file).parent)
-        found = [f for f in tree.find(stated, near="" if folder == "." else folder) if f in tree.picture_set]
-        yield _record(image, objects[image["id"]], matched(found, f"{where}: {stated}"), where, names, split_of(file))
+    for entry in images:
+        stated = str(_field(entry, "file_name", where))
+        match = matched(tree.find_picture(stated, file, split_of(file)), f"{where}: {stated}")
+        yield _record(entry, objects[entry["id"]], match, f"{where}: {stated}", names, split_of(file))
 
 
 def _record(
-    image: dict,
-    objects: list[dict],
-    match: tuple[str, tuple[Problem, ...]],
-    where: str,
-    names: Mapping[int, str],
-    split: str,
+    image: dict, objects: list[dict], match: Match, source: str, names: Mapping[int, str], split: str
 ) -> Record:
     boxes: list[Box] = []
     labels: list[str] = []
     flags: list[int] = []
-    problems: list[Problem] = []
-    source = f"{where}: {image['file_name']}"
+    wh, problems = _stated_size(image, source)
+    problems += match.problems
     for item in objects:
+        which = f"annotation {item.get('id')}"
+        number = item.get("category_id")
+        if not isinstance(number, int) or number not in names:
+            problems.append(
+                Problem("class-unknown", source, 0, f"{which}: category {number}", "add it to `categories`")
+            )
+            continue
         try:
-            x, y, w, h = (finite(v) for v in item.get("bbox") or ())
-        except (ValueError, TypeError) as error:
-            found = f"annotation {item.get('id')}: bbox {error}"
-            problems.append(Problem("number-malformed", source, 0, found, "correct it"))
+            box = _box(item.get("bbox"))
+        except ValueError as error:
+            problems.append(Problem("number-malformed", source, 0, f"{which}: {error}", "correct it"))
             continue
-        name = names.get(item.get("category_id", -1))
-        if name is None:
-            found = f"annotation {item.get('id')}: category {item.get('category_id')}"
-            problems.append(Problem("class-unknown", source, 0, found, "add it to `categories`"))
-            continue
-        boxes.append(edges(x, y, w, h))
-        labels.append(name)
+        boxes.append(box)
+        labels.append(names[number])
         flags.append(Flag.CROWD if item.get("iscrowd") else 0)
-    try:
-        wh = (int(finite(image.get("width"))), int(finite(image.get("height"))))
-    except ValueError as error:
-        wh = None
-        problems.append(Problem("size-missing", source, 0, f"size is {error}"))
     return Record(
         source,
-        match[0],
+        match.picture,
         tuple(labels),
         tuple(boxes),
         wh,
         flags=tuple(flags),
         split=split,
-        problems=(*problems, *match[1]),
+        problems=tuple(problems),
+        rivals=match.rivals,
     )
+
+
+def _box(bbox: object) -> Box:
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        raise ValueError(f"bbox is {str(bbox)[:40]}, expected [x, y, width, height]")
+    x, y, w, h = map(finite, bbox)
+    return edges(x, y, w, h)
+
+
+def _stated_size(image: dict, source: str) -> tuple[tuple[int, int] | None, list[Problem]]:
+    try:
+        w, h = finite(image.get("width")), finite(image.get("height"))
+    except ValueError as error:
+        return None, [Problem("size-missing", source, 0, f"size: {error}")]
+    if w <= 0 or h <= 0:
+        return None, [Problem("size-missing", source, 0, f"size is {w:g}×{h:g}")]
+    return (round(w), round(h)), []
 
 
 def picture_folder(split: str) -> str:

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 
 from datatools.core import Dataset
 from datatools.errors import AnnotationError
-from datatools.formats.documents import dumps, edges, finite, load, split_of
-from datatools.formats.record import Box, Parsed, Record, matched
+from datatools.formats.documents import dicts, dumps, edges, finite, load, split_of, text
+from datatools.formats.record import Box, Match, Parsed, Record, matched
 from datatools.problems import Problem
 from datatools.tree import Tree
 
@@ -27,8 +27,11 @@ def recognises(tree: Tree) -> bool:
 
 
 def _head(tree: Tree, file: str) -> bool:
-    with (tree.root / file).open("rb") as stream:
-        data = stream.read(4096)
+    try:
+        with (tree.root / file).open("rb") as stream:
+            data = stream.read(4096)
+    except OSError:
+        return False
     return data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[") and b'"annotations"' in data
 
 
@@ -43,30 +46,35 @@ def parse(tree: Tree, *, workers: int = 0, quiet: bool = False) -> Parsed:
         for k, entry in enumerate(document, 1):
             if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
                 raise AnnotationError(where, f"entry {k} has no `image`", "the picture's name", "restore the file")
-            folder = str(PurePosixPath(file).parent)
-            found = [
-                f for f in tree.find(entry["image"], near="" if folder == "." else folder) if f in tree.picture_set
-            ]
+            found = tree.find_picture(entry["image"], file, split_of(file))
             records.append(_record(entry, matched(found, f"{where}: {entry['image']}"), where, split_of(file)))
     return Parsed(tuple(records))
 
 
-def _record(entry: dict, match: tuple[str, tuple[Problem, ...]], where: str, split: str) -> Record:
+def _record(entry: dict, match: Match, where: str, split: str) -> Record:
     boxes: list[Box] = []
     names: list[str] = []
-    problems = list(match[1])
+    problems = list(match.problems)
     source = f"{where}: {entry['image']}"
-    for k, item in enumerate(entry.get("annotations") or (), 1):
+    for k, item in enumerate(dicts(entry.get("annotations") or [], source, "`annotations`"), 1):
         try:
-            place = item["coordinates"]
-            cx, cy, w, h = (finite(place[key]) for key in ("x", "y", "width", "height"))
-            name = item["label"]
-        except (ValueError, TypeError, KeyError) as error:
+            box, name = _box(item), text(item.get("label"))
+        except ValueError as error:
             problems.append(Problem("number-malformed", source, 0, f"box {k}: {error}", "correct it"))
             continue
-        boxes.append(edges(cx - w / 2, cy - h / 2, w, h))
-        names.append(str(name))
-    return Record(source, match[0], tuple(names), tuple(boxes), split=split, problems=tuple(problems))
+        boxes.append(box)
+        names.append(name)
+    return Record(
+        source, match.picture, tuple(names), tuple(boxes), split=split, problems=tuple(problems), rivals=match.rivals
+    )
+
+
+def _box(item: dict) -> Box:
+    place = item.get("coordinates")
+    if not isinstance(place, dict):
+        raise ValueError("no `coordinates`, expected x, y, width and height")
+    cx, cy, w, h = (finite(place.get(key)) for key in ("x", "y", "width", "height"))
+    return edges(cx - w / 2, cy - h / 2, w, h)
 
 
 def picture_folder(split: str) -> str:

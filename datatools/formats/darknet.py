@@ -8,12 +8,13 @@ Source: https://github.com/AlexeyAB/darknet#how-to-train-to-detect-your-custom-o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from datatools.errors import LayoutError
 from datatools.formats import yolo
-from datatools.formats.record import Parsed
-from datatools.formats.ultralytics import label_of, listed_pictures
+from datatools.formats.record import Match, Parsed
+from datatools.formats.ultralytics import items_of, label_of, listed_pictures
 from datatools.tree import Tree
 
 NAME = "darknet"
@@ -46,17 +47,19 @@ def parse(tree: Tree, *, workers: int = 0, quiet: bool = False) -> Parsed:
     keys = _keys(tree.root / file)
     names = yolo.names_in(tree.root / _named(tree, keys, file, "names"))
     if keys.get("classes", str(len(names))) != str(len(names)):
-        raise LayoutError(tree.display(file), f"classes = {keys['classes']}, but {len(names)} names", "the same number")
-    items = []
+        found = f"classes = {keys['classes']}, but {len(names)} names"
+        raise LayoutError(tree.display(file), found, "the same number", "correct it")
+    items, repeated = items_of(tree, _members(tree, keys, file), tree.display(file), _label)
+    records = yolo.read_labels(items, names, workers=workers, quiet=quiet)
+    return Parsed(tuple(records), names, lists_pictures=True, problems=(*repeated, *yolo.orphans(tree)))
+
+
+def _members(tree: Tree, keys: dict[str, str], file: str) -> Iterator[tuple[str, Match]]:
     seen: set[str] = set()
     for key, split in LISTS.items():
-        if key in keys and (key == "train" or keys[key] != keys["train"]):
-            for picture, problems in listed_pictures(tree, _named(tree, keys, file, key)):
-                if picture in seen:
-                    raise LayoutError(tree.display(file), f"{picture} is listed twice", "each picture once")
-                seen |= {picture} - {""}
-                items.append((_label(tree, picture), picture, split, problems))
-    return Parsed(tuple(yolo.read_labels(items, names, workers=workers, quiet=quiet)), names, lists_pictures=True)
+        if key in keys and keys[key] not in seen:  # valid = train.txt is common, where there is no second list
+            seen.add(keys[key])
+            yield from ((split, match) for match in listed_pictures(tree, _named(tree, keys, file, key)))
 
 
 def _named(tree: Tree, keys: dict[str, str], file: str, key: str) -> str:
@@ -69,5 +72,5 @@ def _named(tree: Tree, keys: dict[str, str], file: str, key: str) -> str:
 
 
 def _label(tree: Tree, picture: str) -> str:
-    beside = PurePosixPath(picture).with_suffix(".txt").as_posix() if picture else ""
+    beside = PurePosixPath(picture).with_suffix(".txt").as_posix()
     return tree.display(beside) if beside in tree.file_set else label_of(tree, picture)

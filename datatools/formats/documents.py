@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datatools.errors import AnnotationError
 from datatools.formats.record import Box
+from datatools.tree import SPLIT_WORDS
 
 MAX_BYTES = 2_000_000_000
-_SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 def load(path: Path) -> Any:
@@ -21,13 +22,31 @@ def load(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise AnnotationError(f"{path}:{error.lineno}", f"no JSON ({error.msg})", remedy="restore the file") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise AnnotationError(path, f"no JSON ({type(error).__name__})", "UTF-8 text", "restore the file") from None
+    except UnicodeDecodeError:
+        raise AnnotationError(path, "not UTF-8 text", "JSON", "save it as UTF-8") from None
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of brackets
+        raise AnnotationError(path, f"no sensible JSON ({error})", remedy="restore the file") from None
+
+
+def dicts(items: object, where: str, what: str) -> list[dict]:
+    """`items`, a list of objects.  Raises AnnotationError for anything else."""
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise AnnotationError(where, f"{what} is no list of objects", "a list of {...}", "restore the file")
+    return items
+
+
+def text(value: object) -> str:
+    """A class name: a text that is not blank, or a number.  Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise ValueError(f"class name {value!r}, expected a text")
+    return str(value)
 
 
 def finite(value: object) -> float:
     """A finite number.  Raises ValueError; a bool or a text is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
+    if value is None:
+        raise ValueError("a number is missing")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{str(value)[:40]!r}, expected a number")
     return float(value)
 
@@ -42,8 +61,8 @@ def split_of(file: str) -> str:
     for name in (path.stem, path.parent.name):
         words = "".join(c if c.isalpha() else " " for c in name.lower()).split()
         for word in words:
-            if word in _SPLIT_WORDS:
-                return _SPLIT_WORDS[word]
+            if word in SPLIT_WORDS:
+                return SPLIT_WORDS[word]
     return ""
 
 

@@ -7,6 +7,7 @@ processes.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datatools.problems import Problem
@@ -18,7 +19,8 @@ Box = tuple[float, float, float, float]
 class Record:
     """source: annotation file as the user would type it, "" for a picture without one.
 
-    picture: path below the root, "" where none was found.  stated_wh: size that the file states, or None.
+    picture: path below the root, "" where none was found.  rivals: the several pictures that it may be.
+    stated_wh: size that the file states, or None.
     names: class of each box.  boxes: xyxy pixels, or fractions of the picture where `normalised`.
     split: the split that the layout puts the picture in, "" if none.
     """
@@ -33,6 +35,7 @@ class Record:
     lines: tuple[int, ...] = ()
     split: str = ""
     problems: tuple[Problem, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,21 @@ def number(text: str | None) -> float:
     return value
 
 
-def matched(found: list[str], where: str, line: int = 0) -> tuple[str, tuple[Problem, ...]]:
-    """The one picture among candidates, or "" and the problem that says why there is none."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which picture is meant.  picture: "" where there is none, or several, which are the rivals."""
+
+    picture: str = ""
+    problems: tuple[Problem, ...] = ()
+    rivals: tuple[str, ...] = ()
+
+
+def matched(found: Sequence[str], where: str, line: int = 0) -> Match:
+    """The one picture among candidates, or the problem that says why there is none."""
     if len(found) == 1:
-        return found[0], ()
+        return Match(found[0])
     if not found:
         remedy = "put the picture beside it, or delete the annotation"
-        return "", (Problem("picture-missing", where, line, "no picture of that name", remedy),)
-    names = ", ".join(found[:3])
-    return "", (Problem("stem-twice", where, line, f"several pictures may be meant: {names}", "rename all but one"),)
+        return Match("", (Problem("picture-missing", where, line, "no picture of that name", remedy),))
+    said = f"several pictures may be meant: {', '.join(found[:3])}"
+    return Match("", (Problem("stem-twice", where, line, said, "rename all but one"),), tuple(found))

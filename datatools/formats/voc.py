@@ -12,6 +12,7 @@ XML is parsed without entities, DTDs or network: a file with a DOCTYPE is refuse
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from xml.sax.saxutils import escape
@@ -22,7 +23,7 @@ from datatools.core import Annotation, Dataset, Flag
 from datatools.formats.record import Box, Parsed, Record, matched, number
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
-from datatools.tree import Tree
+from datatools.tree import Tree, composed, lines_of, stem_of
 
 NAME = "voc"
 TITLE = "Pascal VOC XML"
@@ -36,8 +37,11 @@ def recognises(tree: Tree) -> bool:
 
 
 def _looks_like_voc(path: Path) -> bool:
-    with path.open("rb") as file:
-        head = file.read(4096)
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return False
     return b"<annotation" in head.replace(b"\0", b"") or len(head) < 4096
 
 
@@ -49,16 +53,11 @@ def parse(tree: Tree, *, workers: int = 0, quiet: bool = False, one_based: bool 
     splits = _image_sets(tree)
     records = []
     for file, (record, stated_name) in zip(files, said, strict=True):
-        picture, problems = matched(tree.pictures_for(file, stated_name), record.source)
-        split = splits.get(PurePosixPath(file).stem, "")
-        records.append(_with(record, picture=picture, split=split, problems=(*record.problems, *problems)))
+        match = matched(tree.pictures_for(file, stated_name), record.source)
+        split = splits.get(stem_of(file), "")
+        problems = (*record.problems, *match.problems)
+        records.append(replace(record, picture=match.picture, rivals=match.rivals, split=split, problems=problems))
     return Parsed(tuple(records))
-
-
-def _with(record: Record, **changes: object) -> Record:
-    from dataclasses import replace
-
-    return replace(record, **changes)  # type: ignore[arg-type]
 
 
 def _image_sets(tree: Tree) -> dict[str, str]:
@@ -67,8 +66,8 @@ def _image_sets(tree: Tree) -> dict[str, str]:
     for file in tree.with_suffix(".txt"):
         path = PurePosixPath(file)
         if path.parent.name == "Main" and path.stem in ("train", "val", "test"):
-            lines = (tree.root / file).read_text(encoding="utf-8-sig").splitlines()
-            splits.update({line.strip(): path.stem for line in lines if line.strip()})
+            stems = (composed(line.strip()) for line in lines_of(tree.root / file))
+            splits.update({stem: path.stem for stem in stems if stem})
     return splits
 
 
@@ -76,9 +75,10 @@ def _read_file(file: str, root: Path, one_based: bool) -> tuple[Record, str]:
     where = str(root / file)
     try:
         tree = parse_xml((root / file).read_bytes())
-    except ValueError as error:
-        remedy = "mend or delete the file"
-        return Record(where, "", problems=(Problem("annotation-unreadable", where, 0, str(error), remedy),)), ""
+    except (ValueError, OSError) as error:
+        found = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+        problem = Problem("annotation-unreadable", where, 0, found, "mend or delete the file")
+        return Record(where, "", problems=(problem,)), ""
     return _record(tree, where, one_based), (tree.findtext("filename") or "").strip()
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import locale
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -22,7 +23,7 @@ import yaml
 
 from datatools.core import SPLITS, Annotation, Dataset
 from datatools.errors import LayoutError
-from datatools.formats.record import Box, Parsed, Record, matched, number
+from datatools.formats.record import Box, Match, Parsed, Record, matched, number
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
 from datatools.tree import Tree
@@ -39,11 +40,16 @@ def label_files(tree: Tree) -> tuple[str, ...]:
     chosen = []
     for file in tree.with_suffix(".txt"):
         path = PurePosixPath(file)
-        if path.stem.lower() in NO_LABELS and not tree.pictures_for(file):
-            continue
-        if tree.pictures_for(file) or path.parts[0] == "labels" or "labels" in path.parts[:-1]:
+        stray = "labels" in path.parts[:-1] and path.stem.lower() not in NO_LABELS
+        if stray or tree.pictures_for(file):
             chosen.append(file)
     return tuple(chosen)
+
+
+def orphans(tree: Tree) -> tuple[Problem, ...]:
+    """A problem for each label file that no picture belongs to; for layouts that start from the pictures."""
+    lonely = (tree.display(f) for f in label_files(tree) if not tree.pictures_for(f))
+    return tuple(p for file in lonely for p in matched((), file).problems)
 
 
 def recognises(tree: Tree) -> bool:
@@ -54,8 +60,7 @@ def parse(tree: Tree, *, workers: int = 0, quiet: bool = False, classes: Sequenc
     """Every label file of the tree.  classes: names of the ids where there is no classes.txt."""
     names = class_names(tree, tuple(classes or ()))
     chosen = label_files(tree)
-    pairs = [(file, *matched(tree.pictures_for(file), tree.display(file))) for file in chosen]
-    items = [(tree.display(file), picture, "", problems) for file, picture, problems in pairs]
+    items = [Item(tree.display(f), "", matched(tree.pictures_for(f), tree.display(f))) for f in chosen]
     return Parsed(tuple(read_labels(items, names, workers=workers, quiet=quiet)), names)
 
 
@@ -88,6 +93,8 @@ def names_in(path: Path) -> tuple[str, ...]:
     else:
         raise LayoutError(path, "neither UTF-8 nor this machine's encoding", remedy="save it as UTF-8")
     names = tuple(line.strip() for line in lines)
+    if not names:
+        raise LayoutError(path, "no class names", "one a line", "write them into it, or delete it and pass --classes")
     for k, name in enumerate(names, 1):
         if not name:
             raise LayoutError(f"{path}:{k}", "a blank line", "a class name", "delete the line (ids count lines)")
@@ -96,50 +103,57 @@ def names_in(path: Path) -> tuple[str, ...]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A label file ("" for a negative), the split that the layout puts it in, and the picture that it belongs to."""
+
+    file: str
+    split: str
+    match: Match
+
+
 def read_labels(
-    items: Sequence[tuple[str, str, str, tuple[Problem, ...]]],
-    classes: Sequence[str],
-    *,
-    workers: int = 0,
-    quiet: bool = False,
+    items: Sequence[Item], classes: Sequence[str], *, workers: int = 0, quiet: bool = False
 ) -> Iterator[Record]:
-    """Records of (label file or "", picture, split, problems so far)."""
     work = partial(_read_item, classes=tuple(classes))
     return ordered_map(work, items, workers=workers, what="reading labels", quiet=quiet)
 
 
-def _read_item(item: tuple[str, str, str, tuple[Problem, ...]], classes: tuple[str, ...]) -> Record:
-    file, picture, split, problems = item
+def _read_item(item: Item, classes: tuple[str, ...]) -> Record:
+    match, file = item.match, item.file
+    record = Record(file, match.picture, split=item.split, problems=match.problems, rivals=match.rivals)
     if not file:
-        return Record("", picture, split=split, problems=problems)
+        return record
+    try:
+        return _with_boxes(record, Path(file).read_text(encoding="utf-8-sig"), classes)
+    except (UnicodeDecodeError, OSError) as error:
+        said = "not a text file" if isinstance(error, UnicodeDecodeError) else f"cannot be read ({error.strerror})"
+        problem = Problem("annotation-unreadable", file, 0, said, "mend or delete the file")
+        return replace(record, problems=(*match.problems, problem))
+
+
+def _with_boxes(record: Record, text: str, classes: tuple[str, ...]) -> Record:
     names: list[str] = []
     boxes: list[Box] = []
     lines: list[int] = []
-    found = list(problems)
-    try:
-        text = Path(file).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        problem = Problem("annotation-unreadable", file, 0, "not a text file", "mend or delete the file")
-        return Record(file, picture, split=split, problems=(*problems, problem))
+    found = list(record.problems)
     for line, words in enumerate(text.splitlines(), 1):
         if not words.strip():
             continue
         try:
             name, box = _line(words.split(), classes)
         except LineError as fault:
-            found.append(Problem(fault.code, file, line, fault.found, fault.remedy))
+            found.append(Problem(fault.code, record.source, line, fault.found, fault.remedy))
             continue
         names.append(name)
         boxes.append(box)
         lines.append(line)
-    return Record(
-        file,
-        picture,
-        tuple(names),
-        tuple(boxes),
+    return replace(
+        record,
+        names=tuple(names),
+        boxes=tuple(boxes),
         normalised=True,
         lines=tuple(lines),
-        split=split,
         problems=tuple(found),
     )
 
