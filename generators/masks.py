@@ -26,7 +26,7 @@ COLOURS = {  # sRGB, in the proportions seen in photographs: mostly white and li
     "pink": (232, 178, 190),
 }
 COLOUR_SHARES = (0.35, 0.35, 0.1, 0.15, 0.05)
-_CELLS = 36
+_CELLS_VU = (40, 14)
 _PLEATS = (0.3, 0.5, 0.7)
 
 
@@ -38,11 +38,11 @@ class Layer:
     alpha: NDArray
 
 
-def sheet(rows: NDArray, cells: int = _CELLS) -> NDArray:
-    """Points of the mask's surface, (cells + 1, cells + 1, 2), indexed [v, u].  rows: (3, 5, 2)."""
-    at = np.linspace(0, 1, cells + 1)
-    across = CubicSpline(np.linspace(0, 1, 5), rows, axis=1, bc_type="natural")(at)
-    v = at[:, None, None]
+def sheet(rows: NDArray) -> NDArray:
+    """Points of the mask's surface, (V + 1, U + 1, 2), indexed [v, u].  rows: (3, 5, 2)."""
+    n_v, n_u = _CELLS_VU
+    across = CubicSpline(np.linspace(0, 1, 5), rows, axis=1, bc_type="natural")(np.linspace(0, 1, n_u + 1))
+    v = np.linspace(0, 1, n_v + 1)[:, None, None]
     upper, middle, lower = across[None, 0], across[None, 1], across[None, 2]
     return 2 * (v - 0.5) * (v - 1) * upper + 4 * v * (1 - v) * middle + 2 * v * (v - 0.5) * lower
 
@@ -53,9 +53,9 @@ def outline(rows: NDArray) -> NDArray:
     return np.concatenate([s[0], s[1:, -1], s[-1, -2::-1], s[-2:0:-1, 0]])
 
 
-def _cloth(cells: int) -> NDArray:
-    """Brightness of each cell of the sheet, (cells, cells), 1 for a flat, lit cloth: folds, rims, curvature."""
-    v, u = np.meshgrid(*[(np.arange(cells) + 0.5) / cells] * 2, indexing="ij")
+def _cloth() -> NDArray:
+    """Brightness of each cell of the sheet, (V, U), 1 for a flat, lit cloth: folds, rims, curvature."""
+    v, u = np.meshgrid(*[(np.arange(n) + 0.5) / n for n in _CELLS_VU], indexing="ij")
     folds = sum(np.exp(-(((v - p) / 0.018) ** 2)) - 0.5 * np.exp(-(((v - p + 0.05) / 0.03) ** 2)) for p in _PLEATS)
     rims = np.exp(-((v / 0.03) ** 2)) + np.exp(-(((1 - v) / 0.03) ** 2))
     return 1 - 0.16 * folds * (np.abs(2 * u - 1) < 0.93) - 0.1 * rims - 0.3 * np.abs(2 * u - 1) ** 3 - 0.1 * v**2
@@ -67,9 +67,9 @@ def _painted(rows: NDArray, shape: tuple[int, int], colour: NDArray) -> Layer:
     canvas = np.zeros((h * SUPERSAMPLING, w * SUPERSAMPLING), np.float32)
     cover = np.zeros_like(canvas)
     s = np.round(sheet(rows) * SUPERSAMPLING).astype(np.int32)
-    cloth = _cloth(_CELLS)
-    for i in range(_CELLS):
-        for j in range(_CELLS):
+    cloth = _cloth()
+    for i in range(_CELLS_VU[0]):
+        for j in range(_CELLS_VU[1]):
             cell = s[[i, i, i + 1, i + 1], [j, j + 1, j + 1, j]]
             cv2.fillConvexPoly(canvas, cell, float(cloth[i, j]))
     cv2.fillPoly(cover, [np.round(outline(rows) * SUPERSAMPLING).astype(np.int32)], 1.0)
@@ -88,8 +88,8 @@ def _straps(rows: NDArray, ears: tuple[Point, Point], shape: tuple[int, int], si
     alpha = np.zeros(shape, np.uint8)
     for side, ear in ((0, ears[0]), (-1, ears[1])):
         for corner in (rows[0, side], rows[2, side]):
-            ends = [tuple(int(round(c * 16)) for c in end) for end in (corner, ear)]
-            cv2.line(alpha, *ends, 255, max(1, round(size * 0.015)), cv2.LINE_AA, 4)
+            a, b = np.round(np.array([corner, ear]) * 16).astype(int).tolist()  # 4 fractional bits
+            cv2.line(alpha, a, b, 255, max(1, round(size * 0.015)), cv2.LINE_AA, 4)
     return cv2.GaussianBlur(alpha.astype(np.float32) / 255, (0, 0), 0.5) * 0.8
 
 
@@ -102,18 +102,17 @@ def _face_light(below: Layer, alpha: NDArray, size: float) -> NDArray:
     return np.clip(blurred / max(mean, 1.0), 0.5, 1.4) ** 0.6 * np.clip(mean / 150, 0.75, 1.08)
 
 
-def put_on(
-    below: Layer, rows: NDArray, ears: tuple[Point, Point], size: float, colour: tuple[float, float, float]
-) -> Layer:
+def put_on(below: Layer, rows: NDArray, ears: tuple[Point, Point], size: float, colour: NDArray) -> Layer:
     """The face with the mask on.
 
-    below: the face.  rows: (3, 5, 2), from `wear.control_points`.  size: of the face, pixels.  colour: sRGB of the cloth.
+    below: the face.  rows: (3, 5, 2), from `wear.control_points`.
+    size: of the face, pixels.  colour: (3,) sRGB of the cloth.
     """
     shape = below.alpha.shape[:2]
-    cloth = _painted(rows, (shape[0], shape[1]), np.array(colour, np.float32))
+    cloth = _painted(rows, (shape[0], shape[1]), colour.astype(np.float32))
     shadow = cv2.GaussianBlur(np.roll(cloth.alpha, round(size * 0.02), axis=0), (0, 0), size * 0.03)
     shaded = Layer(below.rgb * (1 - 0.45 * shadow * (1 - cloth.alpha))[..., None], below.alpha)
-    strap = np.array(colour, np.float32) * 0.85 + 20
+    strap = colour.astype(np.float32) * 0.85 + 20
     strapped = _over(shaded, strap, _straps(rows, ears, (shape[0], shape[1]), size))
     strapped = Layer(strapped.rgb, below.alpha)
     light = _face_light(below, cloth.alpha, size)

@@ -61,9 +61,7 @@ def _nose_out(p: Mapping[int, NDArray], rng: np.random.Generator) -> NDArray:
 def _nose_mouth_out(p: Mapping[int, NDArray], rng: np.random.Generator) -> NDArray:
     """Upper edge 4~5@0...8, 57~8@.2...7, mirrored; middle 5, 8, 11; lower edge 5, 6, 8 + ext .20...30, 10, 11."""
     side = rng.uniform(0.0, 0.8)
-    upper = _row(
-        _between(p[4], p[5], side), _between(p[57], p[8], rng.uniform(0.2, 0.7)), _between(p[12], p[11], side)
-    )
+    upper = _row(_between(p[4], p[5], side), _between(p[57], p[8], rng.uniform(0.2, 0.7)), _between(p[12], p[11], side))
     middle = _row(_between(p[5], p[6], 0.2), p[8], _between(p[11], p[10], 0.2))
     lower = np.stack([p[5], p[6], _below_chin(p, rng.uniform(0.20, 0.30)), p[10], p[11]])
     lower[[1, 3]] += 0.12 * (p[8] - p[27])
