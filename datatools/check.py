@@ -41,11 +41,12 @@ def _of_picture(a: Annotation, classes: Sequence[str]) -> Iterator[Problem]:
 
 def _geometry(xyxy: NDArray, size_wh: tuple[int, int]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """inverted, empty (N,) bool; over: pixels outside, share: part of the area inside, (N,) float."""
-    sides = xyxy[:, 2:] - xyxy[:, :2]
+    with np.errstate(over="ignore"):  # corners near 1e308 have an infinite area
+        sides = xyxy[:, 2:] - xyxy[:, :2]
+        whole = areas(xyxy)
     inverted = (sides < 0).any(axis=1)
     empty = ~inverted & (sides == 0).any(axis=1)
     over = np.maximum(-xyxy.min(axis=1), (xyxy - [*size_wh, *size_wh]).max(axis=1))
-    whole = areas(xyxy)
     share = areas(clip_boxes(xyxy, size_wh)) / np.where(whole > 0, whole, 1)
     return inverted, empty, over, share
 

@@ -169,18 +169,18 @@ def convert(
     out = out or Path("data") / write_as
     classes = _classes(said["classes"], said["renamed"], said["drop"])
     settings = Settings(
-        said["read_as"] or "",
-        write_as,
-        classes,
-        said["split"],
-        read_lists(said["split_file"]),
-        said["on_error"] == "skip",
-        said["clip"],
-        said["link"],
-        said["voc_one_based"],
-        said["seed"],
-        said["workers"],
-        quiet,
+        read_as=said["read_as"] or "",
+        write_as=write_as,
+        classes=classes,
+        split=said["split"],
+        lists=read_lists(said["split_file"]),
+        skip_errors=said["on_error"] == "skip",
+        clip=said["clip"],
+        link=said["link"],
+        one_based=said["voc_one_based"],
+        seed=said["seed"],
+        workers=said["workers"],
+        quiet=quiet,
     )
     if not dry_run:
         refuse_overwrite(out, source if source.is_dir() else source.parent, overwrite=overwrite)
@@ -205,7 +205,7 @@ def check(
 
     Exit code 1 where there is an error; warnings and notes alone end with 0.
     """
-    from datatools.inspection import inspect, write_fixed
+    from datatools.inspection import fixed_folder, inspect, write_fixed
     from datatools.reports import check_report
 
     source = source or Path("raw")
@@ -219,7 +219,7 @@ def check(
     )
     done = None
     if fix:
-        out = out or source.with_name(source.name + "-fixed")
+        out = out or fixed_folder(source)
         done = write_fixed(found, source, out, overwrite=overwrite, workers=said["workers"], quiet=quiet)
     text, data, faulty = check_report(found, done, out)
     _said(text, data, as_json, quiet)

@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
+from itertools import count as count_from
 from pathlib import Path, PurePosixPath
+from unicodedata import category
 
 import numpy as np
 
@@ -23,6 +26,7 @@ from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
 from datatools.repair import leave_out, refuse, tidy
 from datatools.split import split_by_lists, stratified_split
+from datatools.tree import SPLIT_WORDS
 
 DEFAULT_SHARES = (0.8, 0.1, 0.1)
 KEPT_SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}  # what every YOLO loader reads; the rest becomes PNG
@@ -85,7 +89,8 @@ def plan_conversion(source: Path, settings: Settings) -> Conversion:
         settings.read_as,
         settings.classes,
         one_based=settings.one_based,
-        dhash=settings.split not in ("keep", "none") and not settings.lists,
+        dhash=_may_divide(settings),
+        verify=True,  # a picture that is cut off must not get into a training set
         workers=settings.workers,
         quiet=settings.quiet,
     )
@@ -131,6 +136,11 @@ def _divided(dataset: Dataset, reading: Reading, settings: Settings) -> tuple[Da
     return stratified_split(dataset, shares, groups, rng), groups, []
 
 
+def _may_divide(settings: Settings) -> bool:
+    kept = settings.split in ("keep", "none") or (settings.split == "auto" and settings.write_as != "yolo")
+    return not settings.lists and not kept
+
+
 def wanted_shares(settings: Settings, dataset: Dataset) -> tuple[float, ...] | None:
     """Shares of train, val and test; None leaves the set divided, or undivided, as it is."""
     if settings.split == "auto":
@@ -158,24 +168,34 @@ def _way(a: Annotation, name: str, orientation: int) -> Picture:
 def target_names(dataset: Dataset, folder: Callable[[str], str]) -> dict[str, str]:
     """id -> path without suffix in the new folder: the id, its folders joined by `__`; a leading split is left away.
 
-    Two that would meet (in any case of letters) both keep their whole id.
+    Two that would meet (in any case of letters) both keep their whole id, and if they still meet, get a number.
     """
-    short = {}
-    for a, split in zip(dataset.annotations, dataset.splits, strict=True):
-        parts = a.id.split("/")
-        parts = parts[1:] if len(parts) > 1 and parts[0] in ("train", "val", "valid", "test") else parts
-        short[a.id] = f"{folder(split)}/{_safe('__'.join(parts))}"
-    count = Counter(name.casefold() for name in short.values())
-    sides = dict(zip((a.id for a in dataset.annotations), dataset.splits, strict=True))
+    places = {a.id: folder(split) for a, split in zip(dataset.annotations, dataset.splits, strict=True)}
+    short = {name: f"{place}/{_safe(_without_split(name))}" for name, place in places.items()}
+    count = Counter(path.casefold() for path in short.values())
+    taken: set[str] = set()
     return {
-        i: name if count[name.casefold()] == 1 else f"{folder(sides[i])}/{_safe(i.replace('/', '__'))}"
-        for i, name in short.items()
+        name: _free(path if count[path.casefold()] == 1 else f"{places[name]}/{_safe(name)}", taken)
+        for name, path in short.items()
     }
 
 
+def _without_split(name: str) -> str:
+    first, _, rest = name.partition("/")
+    return rest if rest and first in SPLIT_WORDS else name
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """The path, with a number where another picture has it (in any case of letters); it is taken afterwards."""
+    tries = chain([path], (f"{path}__{k}" for k in count_from(2)))
+    found = next(p for p in tries if p.casefold() not in taken)
+    taken.add(found.casefold())
+    return found
+
+
 def _safe(name: str) -> str:
-    """Without what breaks a list of one path a line."""
-    return "".join("_" if c in "\r\n\t\0" else c for c in name)
+    """One file name, without what breaks a list of one path a line, or XML."""
+    return "".join("_" if c == "\\" or category(c) in ("Cc", "Zl", "Zp") else c for c in name.replace("/", "__"))
 
 
 def write_conversion(plan: Conversion, out: Path, settings: Settings, *, overwrite: bool = False) -> None:

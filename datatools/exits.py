@@ -5,6 +5,8 @@ Interrupted by Ctrl-C: 130, as shells expect.
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 from collections.abc import Callable
 
@@ -28,12 +30,15 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and error.errno is None:
             return _our_fault()
-        return _at_fault(
-            f"{error.filename or 'output'}: {error.strerror}; free space, or change the path or its permissions"
-        )
+        return _at_fault(f"{error.filename or 'output'}: {error.strerror}; {_remedy(error.errno)}")
     except Exception:  # noqa: BLE001  # the one place where everything unforeseen becomes exit code 3
         return _our_fault()
     return result if isinstance(result, int) else 0
+
+
+def _remedy(number: int | None) -> str:
+    full = number in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space, or choose another disk" if full else "correct the path, or change its permissions"
 
 
 def _at_fault(message: str) -> int:
@@ -53,6 +58,9 @@ def entry_point(command: click.Command) -> Callable[[], None]:
     """The function that a console script calls."""
 
     def main() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a narrow console shows \u2588 rather than a traceback
         sys.exit(run(command))
 
     return main

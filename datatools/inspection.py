@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +49,13 @@ def inspect(
     )
     problems = [*reading.problems, *box_problems(reading.dataset), *set_problems(reading.dataset, reading.measures)]
     return Inspection(reading, tuple(sorted(problems, key=lambda p: (p.file, p.line, _ORDER[p.code], p.box))))
+
+
+def fixed_folder(source: Path) -> Path:
+    """Where a repaired copy goes if the user does not say: beside the source, `NAME-fixed`."""
+    folder = source if source.is_dir() else source.parent
+    folder = Path(os.path.realpath(folder)) if folder.name in ("", "..") else folder
+    return folder.with_name(f"{folder.name}-fixed")
 
 
 def write_fixed(

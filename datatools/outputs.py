@@ -6,6 +6,7 @@ unless the user said so, and then only a folder that this project made (it holds
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,13 +24,12 @@ def refuse_overwrite(out: Path, source: Path | None = None, *, overwrite: bool =
     if source is not None:
         other = Path(os.path.realpath(source))
         if real == other or other in real.parents or real in other.parents:
-            raise OutputError(
-                out, f"lies in the same place as its source {source}", "another folder", "choose another --out"
-            )
+            found = f"lies inside its source {source}, or around it"
+            raise OutputError(out, found, "a folder apart", "choose another --out")
     if out.exists() and not overwrite:
         raise OutputError(out, "is already there", remedy="pass --overwrite, or choose another --out")
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir() if out.is_dir() else [out]):
-        raise OutputError(out, "was not made by this program", "a folder with manifest.jsonl", "choose another --out")
+        raise OutputError(out, "was not made by this program", f"a folder with {MANIFEST}", "choose another --out")
 
 
 @contextmanager
@@ -38,25 +38,36 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
 
     resume: keep what an earlier, interrupted block left there, and keep what this one leaves when it fails.
     """
+    out = Path(os.path.realpath(out))
     partial = out.with_name(out.name + ".partial")
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     try:
         yield partial
+        if hasattr(os, "sync"):
+            os.sync()
+        _exchange(partial, out)
     except BaseException:
         if not resume:
             shutil.rmtree(partial, ignore_errors=True)
         raise
-    os.sync()
+
+
+def _exchange(partial: Path, out: Path) -> None:
+    """`partial` becomes `out`; what was there is deleted last, and is put back if that fails."""
     old = out.with_name(out.name + ".old")
     if old.exists():
         shutil.rmtree(old)
     if out.exists():
         out.rename(old)
-    partial.rename(out)
-    if old.exists():
-        shutil.rmtree(old)
+    try:
+        partial.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def put(path: Path, data: bytes | str) -> None:
@@ -99,6 +110,6 @@ def place(source: Path, target: Path, link: str) -> None:
             os.link(source.resolve(), target)
             return
         except OSError as error:
-            if error.errno != 18:  # EXDEV: another disk
+            if error.errno != errno.EXDEV:  # another disk
                 raise
     shutil.copyfile(source, target)

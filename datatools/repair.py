@@ -53,7 +53,10 @@ def leave_out(dataset: Dataset, problems: Sequence[Problem]) -> Repaired:
     pairs = zip(dataset.annotations, dataset.splits, strict=True)
     kept = [(a, split) for a, split in pairs if a.id not in pictures]
     if not kept:
-        raise UserError("", "no picture is left after leaving out what is wrong", remedy="see `datatools check`")
+        first = f" (the first: {errors[0]})" if errors else ""
+        raise UserError(
+            "", f"no picture is left after leaving out what is wrong{first}", remedy="see `datatools check`"
+        )
     rest = Dataset(dataset.classes, tuple(a for a, _ in kept), tuple(s for _, s in kept))
     done = [f"left out: {p}" for p in errors]
     return _without(rest, _by_picture(p for p in errors if p.scope == "box")), done

@@ -14,7 +14,11 @@ KINDS = ("converted", "synthetic", "balanced")
 
 def kind_of(folder: Path) -> str:
     """converted, synthetic or balanced, as data.yaml says; "converted" for a split that somebody else made."""
-    said = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8"))
+    path = folder / "data.yaml"
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise LayoutError(path, "no plain YAML", "train, val and names", "correct the file, or name a source") from None
     kind = said.get("kind") if isinstance(said, dict) else None
     return kind if kind in KINDS else "converted"
 
@@ -30,5 +34,6 @@ def newest_split(kinds: Sequence[str] = KINDS, below: Path = Path("data")) -> tu
     fitting.sort(key=lambda f: ((f / "data.yaml").stat().st_mtime_ns, f.name))
     newest = fitting[-1]
     others = ", ".join(str(f) for f in fitting[:-1])
-    reason = f"newest {kind_of(newest)} split; also there: {others}" if others else f"the only {kind_of(newest)} split"
+    kind = " or ".join(kinds)
+    reason = f"newest {kind} split; also there: {others}" if others else f"the only {kind} split"
     return newest, reason

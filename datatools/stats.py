@@ -35,6 +35,10 @@ class SplitStatistics:
         low, high = (int(self.boxes.min()), int(self.boxes.max())) if len(self.boxes) else (0, 0)
         return float("nan") if high == 0 else high / low if low else float("inf")
 
+    def imbalance_text(self) -> str:
+        ratio = self.imbalance()
+        return "no boxes" if ratio != ratio else "a class has no box" if ratio == float("inf") else f"{ratio:.4g} : 1"
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -113,11 +117,8 @@ def as_table(s: Statistics, width: int = 30) -> str:
             (n, f"{k}", f"{k / count:.1%}", bar(k / peak, width))
             for n, k in zip(s.classes, p.boxes.tolist(), strict=True)
         ]
-        ratio = p.imbalance()
-        said = "no boxes" if ratio != ratio else "a class has no box" if ratio == float("inf") else f"{ratio:.4g} : 1"
-        title = (
-            f"{p.name}: {p.images} images ({p.negatives} without boxes), {int(p.boxes.sum())} boxes, imbalance {said}"
-        )
+        title = f"{p.name}: {p.images} images ({p.negatives} without boxes), {int(p.boxes.sum())} boxes"
+        title += f", imbalance {p.imbalance_text()}"
         parts.append(f"{title}\n{grid(('class', 'boxes', 'share', ''), rows, '<>><')}")
     parts.append(_size_table(s))
     parts.append(_together_table(s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,18 +13,27 @@ from datatools.stats import SMALL_PX, SplitStatistics, Statistics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+EASTERN_FONTS = ("Noto Sans CJK KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans CJK JP")
 COLOURS = ("#2a6f97", "#e07a2f", "#5b8e3e", "#8d4f9e", "#c23b4e", "#7a7a7a", "#c9a227", "#3b9e9a")
 
 
 def plot(s: Statistics, suffix: str) -> bytes:
     """The file's bytes.  suffix: .png or .svg; the same statistics give the same bytes."""
+    from matplotlib import font_manager as fonts
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(
-        {"svg.hashsalt": "datatools", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    there = {font.name for font in fonts.fontManager.ttflist}
+    style = {
+        "svg.hashsalt": "datatools",
+        "font.size": 10,
+        "font.family": ["DejaVu Sans", *(name for name in EASTERN_FONTS if name in there)],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn in its place
         figure = Figure(figsize=(11, 6.4), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, 2, width_ratios=(3, 2))
@@ -31,12 +41,17 @@ def plot(s: Statistics, suffix: str) -> bytes:
         _sizes(axes[1, 0], s)
         _together(axes[0, 1], s)
         _per_image(axes[1, 1], s.total)
-        ratio = s.total.imbalance()
-        figure.suptitle(f"{s.total.images} images, {int(s.total.boxes.sum())} boxes, imbalance {ratio:.3g} : 1")
+        said = f"{s.total.images} images, {int(s.total.boxes.sum())} boxes, imbalance {s.total.imbalance_text()}"
+        figure.suptitle(said)
         out = io.BytesIO()
         bare = {"Software": None} if suffix == ".png" else {"Date": None, "Creator": None}
         figure.savefig(out, format=suffix[1:], dpi=130, metadata=bare)
     return out.getvalue()
+
+
+def _shown(classes: tuple[str, ...]) -> list[str]:
+    """Class names as matplotlib shows them unchanged: `$` begins no formula, `_` hides none in the legend."""
+    return [("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$") for name in classes]
 
 
 def _colour(k: int) -> str:
@@ -44,7 +59,7 @@ def _colour(k: int) -> str:
 
 
 def _histogram(axes: Axes, s: Statistics) -> None:
-    names = list(s.classes)
+    names = _shown(s.classes)
     base = np.zeros(len(names))
     for shade, p in enumerate(s.splits):
         alpha = 1 - 0.6 * shade / max(len(s.splits), 1)
@@ -70,7 +85,7 @@ def _sizes(axes: Axes, s: Statistics) -> None:
             bins=edges.tolist(),
             stacked=True,
             color=[_colour(k) for k in range(len(parts))],
-            label=list(s.classes),
+            label=_shown(s.classes),
         )
         axes.set_xscale("log")
         axes.set_xticks([px for px in (4, 8, *SMALL_PX, 256) if px < sides.max()])
@@ -81,13 +96,15 @@ def _sizes(axes: Axes, s: Statistics) -> None:
 
 
 def _together(axes: Axes, s: Statistics) -> None:
+    if not s.classes:
+        return
     share = s.total.together / np.maximum(np.diag(s.total.together), 1)[:, None]
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for i, row in enumerate(s.total.together.tolist()):
         for j, n in enumerate(row):
             axes.text(j, i, str(n), ha="center", va="center", color="white" if share[i, j] > 0.6 else "black")
-    axes.set_xticks(range(len(s.classes)), list(s.classes), rotation=12)
-    axes.set_yticks(range(len(s.classes)), list(s.classes))
+    axes.set_xticks(range(len(s.classes)), _shown(s.classes), rotation=12)
+    axes.set_yticks(range(len(s.classes)), _shown(s.classes))
     axes.spines[:].set_visible(False)
     axes.set_title("images that hold both classes")
 
