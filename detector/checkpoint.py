@@ -19,7 +19,7 @@ from torch import Tensor
 from detector.atomic import write_atomically
 from detector.cfg import parse_cfg, read_cfg
 from detector.errors import WeightsError
-from detector.model import Darknet
+from detector.model import Convolution, Darknet
 from detector.weights import Transfer, load_darknet
 
 FORMAT = "balanced-detection checkpoint 1"
@@ -81,26 +81,29 @@ def load(path: Path) -> Checkpoint:
 def start_from(model: Darknet, classes: tuple[str, ...], path: Path) -> Transfer:
     """Fill `model` from a Darknet file or from one of ours; say what was taken over. In place.
 
-    From ours, whatever has the same name and shape; heads only if the classes are the same, in the same order.
+    From ours, layer by layer as long as their shapes agree; heads only if the classes are the same, in the same order.
     """
     if not is_checkpoint(path):
         return load_darknet(model, path)
     found = load(path)
-    own = model.state_dict()
-    indices = model.cfg.heads if found.classes != classes else ()
-    heads = tuple(f"layers.{index - 1}." for index in indices)
-    taken = {
-        name: value
-        for name, value in found.weights.items()
-        if name in own and own[name].shape == value.shape and not name.startswith(heads)
-    }
+    heads = [f"layers.{index - 1}." for index in model.cfg.heads]
+    blocks = [f"layers.{i}." for i, layer in enumerate(model.layers) if isinstance(layer, Convolution)]
+    own, taken, fresh = model.state_dict(), {}, []
+    for block in blocks:
+        part = {name: value for name, value in found.weights.items() if name.startswith(block)}
+        fits = bool(part) and all(name in own and own[name].shape == value.shape for name, value in part.items())
+        if fits and (block not in heads or found.classes == classes):
+            taken |= part
+            continue
+        fresh.append(block.removesuffix("."))
+        if not fits and block not in heads:
+            fresh += [later.removesuffix(".") for later in blocks[blocks.index(block) + 1 :]]
+            break
     if not taken:
         raise WeightsError(path, f"nothing in it fits {model.cfg.name}", f"weights of {model.cfg.name}", "see --model")
     model.load_state_dict(taken, strict=False)
-    kernels = [name for name in own if name.endswith("conv.weight")]
-    fresh = [name.removesuffix(".conv.weight") for name in kernels if name not in taken]
     why = f"begin anew: {', '.join(fresh)} (its classes: {', '.join(found.classes)})" if fresh else ""
-    return Transfer(len(kernels) - len(fresh), len(kernels), why)
+    return Transfer(len(blocks) - len(fresh), len(blocks), why)
 
 
 def open_model(path: Path, cfg: str, classes: tuple[str, ...] | None) -> tuple[Darknet, Checkpoint | None]:

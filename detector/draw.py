@@ -39,7 +39,7 @@ def draw_boxes(
     canvas = Image.fromarray(picture)
     pen = ImageDraw.Draw(canvas)
     size = max(canvas.size)
-    width, letters = max(1, round(size / 400)), max(10, round(size / 45))
+    width, letters = max(2, round(size / 300)), max(10, round(size / 45))
     font = ImageFont.load_default(letters)
     order = range(len(xyxy)) if scores is None else np.argsort(-scores, kind="stable").tolist()
     for i in reversed(list(order)):
@@ -58,7 +58,6 @@ def _frame(pen: ImageDraw.ImageDraw, box: np.ndarray, paint: tuple[int, int, int
     x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
     for grow, tone in ((width + 1, (0, 0, 0)), (width, paint)):
         pen.rectangle((x0 - grow, y0 - grow, x1 - 1 + grow, y1 - 1 + grow), outline=tone, width=grow)
-    # The inside was not touched: both outlines are as wide as they stand off.
 
 
 def _label(

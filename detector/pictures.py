@@ -24,7 +24,10 @@ GREY = 114  # what pads a letterbox, as in the YOLO family
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, RGB. Raises DataError, naming the file, unless all of it can be read."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path)
+        with opened as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {MAX_PIXELS}")
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))

@@ -15,7 +15,7 @@ from detector.draw import colour, draw_boxes
 from detector.pictures import read_picture, shrink
 
 CONFIDENCE = 0.25  # what predictions.png shows
-TILE, GAP, LINE = 400, 6, 22
+TILE_WH, GAP, LINE = (400, 300), 6, 22
 PICTURES = 8
 
 
@@ -36,10 +36,10 @@ def curves_png(history: list[dict[str, Any]], classes: tuple[str, ...]) -> bytes
     if known:
         best = max(known, key=lambda line: line["map50"])
         middle.plot(best["epoch"], best["map50"], "k*", markersize=12, label=f"best: {best['map50']:.3f}")
-    middle.set(title="validation", xlabel="epoch", ylim=(0, 1))
+    middle.set(title="validation", xlabel="epoch", ylim=(0, 1.04))
     for number, name in enumerate(classes):
         _line(right, history, f"ap50_{name}", name, color=[part / 255 for part in colour(number)])
-    right.set(title="AP@0.5 by class", xlabel="epoch", ylim=(0, 1))
+    right.set(title="AP@0.5 by class", xlabel="epoch", ylim=(0, 1.04))
     for axis in (left, middle, right):
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0]:
@@ -80,8 +80,9 @@ def _tile(val: Pictures, index: int, found: Found, classes: tuple[str, ...]) -> 
     """Truth and prediction side by side, under a line that names the picture."""
     one = val.labelled[index]
     picture = read_picture(one.path)
-    box = Letterbox((picture.shape[1], picture.shape[0]), TILE)
-    small, scale = shrink(picture, TILE), np.tile(box.scale, 2)
+    size_wh = picture.shape[1], picture.shape[0]
+    side = round(max(size_wh) * min(TILE_WH[0] / size_wh[0], TILE_WH[1] / size_wh[1]))
+    small, scale = shrink(picture, side), np.tile(Letterbox(size_wh, side).scale, 2)
     sure = found.scores >= CONFIDENCE
     truth = draw_boxes(small, val.truths_xyxy(index) * scale, one.classes, classes)
     guess = draw_boxes(small, found.xyxy[sure] * scale, found.classes[sure], classes, found.scores[sure])

@@ -33,9 +33,10 @@ from detector.loss import loss
 from detector.model import Darknet, initialise
 from detector.record import Record, row
 from detector.runs import new_folder
-from detector.split import read_split
+from detector.split import Split, read_split
 
 CLIP = 10.0  # largest norm of a step's gradient
+LEARNING_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,6 @@ def settle(options: Options, say: Callable[[str], None]) -> Options:
     return replace(options, device=device, model=model, workers=workers, lr=rate)
 
 
-LEARNING_RATE = 0.01
-
-
 def best_device() -> str:
     """cuda, mps or cpu: the first that is there."""
     if torch.cuda.is_available():
@@ -96,16 +94,16 @@ def best_device() -> str:
 def train(options: Options, quiet: bool = False) -> Path:
     """Begin a run and carry it to its end; returns its folder. Raises UserError, and KeyboardInterrupt once saved."""
     say = _say(quiet)
+    split = read_split(Path(options.data))
     options = settle(options, say)
-    cfg = read_cfg(options.model)
-    data = _data(options, say)
-    cfg = cfg.adapt(len(data.classes))
+    cfg = read_cfg(options.model).adapt(len(split.classes))
     check_size(cfg, options.img_size)
     model = Darknet(cfg)
     initialise(model, torch.Generator().manual_seed(options.seed))
     if options.weights:
-        transfer = checkpoint.start_from(model, data.classes, Path(options.weights))
+        transfer = checkpoint.start_from(model, split.classes, Path(options.weights))
         say(f"weights: {options.weights}: {transfer}")
+    data = _data(split, options, say)
     folder = new_folder(Path(options.out))
     record = Record(folder, asdict(options), data.classes)
     say(f"run: {folder}")
@@ -131,7 +129,7 @@ def resume(folder: Path, quiet: bool = False) -> Path:
         )
     say = _say(quiet)
     say(f"resume: {folder}, epoch {progress.epoch + 1} of {options.epochs}, batch {progress.step + 1}")
-    data = _data(options, say)
+    data = _data(read_split(Path(options.data)), options, say)
     if data.classes != found.classes:
         raise DataError(options.data, f"classes {', '.join(data.classes)}", f"the run's: {', '.join(found.classes)}")
     model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))
@@ -253,8 +251,7 @@ class Data:
     val: Pictures | None
 
 
-def _data(options: Options, say: Callable[[str], None]) -> Data:
-    split = read_split(Path(options.data))
+def _data(split: Split, options: Options, say: Callable[[str], None]) -> Data:
     train = Pictures(split.read("train"), options.img_size, options.seed, Augmentation())
     val = Pictures(split.read("val"), options.img_size) if split.has("val") else None
     boxes = sum(len(one.classes) for one in train.labelled)

@@ -1,4 +1,4 @@
-"""Small pictures of coloured shapes as a split, a network small enough to train in seconds, and where the photographs are."""
+"""Small pictures of coloured shapes as a split, a network that trains in seconds, and where the photographs are."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said_with_file_and_line(text, message):
 
 def test_a_name_that_is_no_model_lists_those_there_are():
     with pytest.raises(
-        CfgError, match="yolov9: no such model or cfg file; expected .* yolov3, yolov3-tiny, yolov3-tiny-3l"
+        CfgError, match=r"yolov9: no such model or cfg file; expected .* yolov3, yolov3-tiny, yolov3-tiny-3l"
     ):
         read_cfg("yolov9")
 

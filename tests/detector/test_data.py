@@ -23,7 +23,7 @@ def test_a_batch_holds_uint8_squares_and_truths_in_their_pixels(shapes_split):
     )
     assert batch.names[0].endswith("0.png") and batch.indices == (0, 1)
     floats = batch.floats(torch.device("cpu"), torch.channels_last)
-    assert floats.dtype == torch.float32 and 0 <= floats.min() and floats.max() <= 1
+    assert floats.dtype == torch.float32 and floats.min() >= 0 and floats.max() <= 1
 
 
 def epoch(found, order, workers):

@@ -1,0 +1,146 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from detector import cli
+from detector.cfg import read_cfg
+from detector.checkpoint import Checkpoint, save
+from detector.model import Darknet, initialise
+from detector.weights import write_darknet
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """A function that runs `detector ...` in an empty folder; returns exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["detector", *map(str, words)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+TRAIN = ("train", "--epochs", 1, "--batch", 4, "--img-size", 96, "--device", "cpu", "--model")
+
+
+def test_the_bare_commands_follow_one_another(call, shapes_split, small_cfg, tmp_path):
+    shapes_split()
+    code, out, err = call(*TRAIN, small_cfg)
+    assert (code, out.splitlines()[-1]) == (0, "done: runs/train/1")
+    assert "data: data/shapes (the only split here)" in err
+    code, out, err = call("evaluate", "--quiet")
+    assert code == 0 and out.startswith("class ") and err == ""
+    code, out, _ = call("evaluate", "--json", "--quiet")
+    assert set(json.loads(out)) == {"map50", "map50_95", "images", "conf", "nms", "classes"}
+    code, out, err = call("detect", "data/shapes/images/val", "--txt", "--conf", 0)
+    assert code == 0 and out.endswith("4 pictures: runs/detect/1\n") and "run: runs/train/1 (the only run here)" in err
+    assert len(list((tmp_path / "runs" / "detect" / "1" / "labels").iterdir())) == 4
+    code, out, _ = call("detect", "data/shapes/images/val/0.png", "--json", "--quiet")
+    assert [entry["path"] for entry in json.loads(out)] == ["data/shapes/images/val/0.png"]
+
+
+def test_resume_takes_the_newest_run_and_no_other_options(call, shapes_split, small_cfg):
+    shapes_split()
+    call(*TRAIN, small_cfg, "--quiet")
+    code, _, err = call("train", "--resume")
+    assert code == 1 and "error: runs/train/1: finished already, all 1 epochs" in err
+    code, _, err = call("train", "--resume", "runs/train/1", "--epochs", 3)
+    assert code == 2 and "--resume keeps the run's own options; drop --epochs" in err
+
+
+def test_evaluate_wants_the_models_classes(call, shapes_split, small_cfg, tmp_path):
+    shapes_split()
+    model = Darknet(read_cfg(small_cfg))
+    save(Checkpoint(str(small_cfg), model.cfg.text, ("cat", "dog"), 96, model.state_dict()), tmp_path / "x.pt")
+    code, _, err = call("evaluate", "x.pt", "--data", "data/shapes")
+    assert code == 1 and "data.yaml: classes circle, square; expected the model's: cat, dog" in err
+
+
+def test_darknet_weights_are_judged_and_used_with_a_cfg(call, shapes_split, small_cfg, tmp_path):
+    shapes_split()
+    model = Darknet(read_cfg(small_cfg))
+    initialise(model, torch.Generator().manual_seed(0))
+    write_darknet(model, tmp_path / "x.weights")
+    code, out, _ = call("evaluate", "x.weights", "--model", small_cfg, "--quiet", "--json")
+    assert code == 0 and list(json.loads(out)["classes"]) == ["circle", "square"]
+    code, out, _ = call("detect", "data/shapes/images/val/0.png", "--weights", "x.weights", "--model", small_cfg)
+    assert code == 0 and "in 1 pictures" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("train",),
+            "error: data: no split here; expected data/<name>/data.yaml; run `datatools convert`, or give --data",
+        ),
+        (("train", "--data", "none"), "error: none: no such file; expected a data.yaml"),
+        (("train", "--resume"), "error: runs/train: no run with a last.pt"),
+        (("evaluate",), "error: runs/train: no run with a best.pt"),
+        (("evaluate", "none.pt", "--data", "."), "error: data.yaml: no such file"),
+        (("detect", "none.jpg", "--weights", "none.pt"), "error: none.jpg: no such file or folder"),
+    ],
+)
+def test_the_users_mistakes_are_one_line_and_exit_1(call, words, message):
+    code, out, err = call(*words)
+    assert (code, out) == (1, "") and err.startswith(message) and err.count("\n") == 1
+
+
+def test_a_broken_picture_is_skipped_and_counted_on_request(call, shapes_split, small_cfg, tmp_path):
+    folder = shapes_split(train=1, val=2)
+    call(*TRAIN, small_cfg, "--quiet")
+    (folder / "images" / "val" / "0.png").write_bytes(b"")
+    code, _, err = call("detect", "data/shapes/images/val", "--quiet")
+    assert code == 1 and err.startswith("error: data/shapes/images/val/0.png: not a picture (0 bytes)")
+    code, out, err = call("detect", "data/shapes/images/val", "--quiet", "--on-error", "skip")
+    assert code == 0 and "in 1 pictures" in out and err.endswith("1 pictures skipped\n")
+
+
+def test_wrong_usage_exits_2(call):
+    code, _, err = call("train", "--epochs", "none")
+    assert code == 2 and "Invalid value for '--epochs'" in err
+
+
+def test_a_full_or_forbidden_folder_is_one_line(call, shapes_split, small_cfg, tmp_path):
+    shapes_split(train=1, val=1)
+    (tmp_path / "file").write_text("")
+    code, _, err = call(*TRAIN, small_cfg, "--out", "file", "--quiet")
+    assert code == 1 and err.startswith("error: ") and "file" in err and err.count("\n") == 1
+
+
+def test_a_fault_of_ours_shows_its_traceback_and_exits_3(call, monkeypatch):
+    monkeypatch.setattr(cli, "_split", lambda *given: 1 / 0)
+    code, _, err = call("train")
+    assert code == 3 and "Traceback" in err and "ZeroDivisionError" in err
+
+
+def test_an_interruption_exits_130_and_says_what_was_saved(call, monkeypatch):
+    def stop(*given):
+        raise KeyboardInterrupt("saved runs/train/1; `detector train --resume` goes on")
+
+    monkeypatch.setattr(cli, "_split", stop)
+    code, _, err = call("train")
+    assert code == 130 and err.strip() == "interrupted; saved runs/train/1; `detector train --resume` goes on"
+
+
+@pytest.mark.parametrize("words", [(), ("train",), ("evaluate",), ("detect",)])
+def test_help_imports_nothing_heavy(words):
+    program = (
+        f"import sys; sys.argv = ['detector', *{words!r}, '--help']\n"
+        "from detector.cli import main\n"
+        "main()\n"
+        "heavy = {'torch', 'cv2', 'numpy', 'PIL', 'matplotlib', 'yaml'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: detector" in done.stdout
