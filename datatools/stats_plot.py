@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def plot(s: Statistics, suffix: str) -> bytes:
     from matplotlib.figure import Figure
 
     there = {font.name for font in fonts.fontManager.ttflist}
-    style = {
+    style: Any = {
         "svg.hashsalt": "datatools",
         "font.size": 10,
         "font.family": ["DejaVu Sans", *(name for name in EASTERN_FONTS if name in there)],
