@@ -56,7 +56,8 @@ def _filled(pixels: NDArray, gone: NDArray, own: NDArray, rng: np.random.Generat
     size = (max(round(width * scale), 2), max(round(height * scale), 2))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     hole = cv2.resize(gone, size, interpolation=cv2.INTER_AREA)
-    filled = cv2.inpaint(small, (hole > 0).astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    hole = cv2.dilate((hole > 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # colour bleeds over a box's edge
+    filled = cv2.inpaint(small, hole, 3, cv2.INPAINT_TELEA)
     filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     filled += rng.normal(0, _grain(pixels, gone), (height, width, 1)).astype(np.float32)
     alpha = cv2.GaussianBlur(own, (0, 0), FEATHER_PX)

@@ -53,13 +53,12 @@ def _cell(copy: Copy, classes: tuple[str, ...]) -> NDArray:
     x0, y0 = (CELL_W_PX - size[0]) // 2, (CELL_H_PX - 20 - size[1]) // 2
     cell[y0 : y0 + size[1], x0 : x0 + size[0]] = cv2.resize(copy.pixels, size, interpolation=method)
     for label, box in zip(copy.annotation.labels.tolist(), copy.annotation.xyxy, strict=True):
-        x1, y1, x2, y2 = (np.rint(box * scale).astype(int) + [x0, y0, x0, y0]).tolist()
+        x1, y1, x2, y2 = np.rint(box * scale + np.array([x0, y0, x0, y0])).astype(int).tolist()
         cv2.rectangle(cell, (x1, y1), (x2, y2), _rgb(label), 2, cv2.LINE_AA)
     erased = len(copy.recipe.get("erased", ()))
     name = copy.annotation.id.split("/")[-1].encode("ascii", "replace").decode()  # OpenCV's letters are ASCII
-    text = (
-        f"{name}" + (f", {erased} erased" if erased else "") + (", flips only" if "flips_only" in copy.recipe else "")
-    )
+    notes = [name, f"{erased} erased" if erased else "", "flips only" if "flips_only" in copy.recipe else ""]
+    text = ", ".join(note for note in notes if note)
     cv2.putText(cell, text, (6, CELL_H_PX - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (60, 60, 60), 1, cv2.LINE_AA)
     return cell
 

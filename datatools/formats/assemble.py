@@ -76,7 +76,7 @@ def assemble(
         annotation, said = _annotation(record, path, header, order, wanted)
         faults = (found,) if isinstance(found, Problem) else ()
         problems += _about(record, (*record.problems, *faults, *said))
-        if annotation:
+        if annotation is not None:
             annotations.append(annotation)
             splits.append(record.split)
             if header:

@@ -1,0 +1,52 @@
+"""The augmentation policy is data, and is checked key by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datatools.balance.policy import COLOUR, GEOMETRY, read_policy
+from datatools.errors import PolicyError
+
+
+def test_the_default_policy_uses_every_operator() -> None:
+    policy = read_policy()
+    assert set(policy.geometry) == set(GEOMETRY) and set(policy.colour) == set(COLOUR)
+    assert policy.geometry["affine"]["rotate_deg"] == (-5.0, 5.0)
+
+
+def test_a_single_number_stands_for_a_range_of_one(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("geometry: {affine: {rotate_deg: 45}}\ncolour: {noise: {sigma: [0, 0.15], per_channel: 0.5}}\n")
+    policy = read_policy(file)
+    assert policy.geometry["affine"] == {"rotate_deg": (45.0, 45.0)}
+    assert policy.colour["noise"] == {"sigma": (0.0, 0.15), "per_channel": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("geometry: {turn: {}}", "geometry has 'turn', expected one of flip_horizontal, flip_vertical, affine, crop"),
+        ("geometry: {affine: {angle: 3}}", "geometry.affine has 'angle', expected one of p, scale, rotate_deg"),
+        ("colour: {blur: {p: 2}}", "colour.blur.p is 2, expected a number within 0..1"),
+        ("colour: {blur: {sigma_px: [2, 1]}}", "colour.blur.sigma_px is [2, 1], expected a range [low, high]"),
+        ("colour: {blur: [1]}", "colour.blur is [1], expected a mapping such as {p: 0.5}"),
+        ("colours: {}", "policy has 'colours', expected one of geometry, colour, border"),
+        ("border: grey", "border is 'grey', expected a grey level from 0 to 255"),
+        ("- a", "is no mapping, expected geometry, colour, border"),
+        ("a: [", "no YAML ("),
+        ("a: !!python/object/apply:os.system ['exit 1']", "no YAML ("),
+    ],
+)
+def test_a_wrong_policy_is_refused_by_key(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(text)
+    with pytest.raises(PolicyError) as error:
+        read_policy(file)
+    assert str(error.value).startswith(f"{file}: {said}")
+
+
+def test_a_missing_policy_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"none\.yaml: cannot be read .*correct --policy"):
+        read_policy(tmp_path / "none.yaml")
