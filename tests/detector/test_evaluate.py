@@ -33,7 +33,14 @@ def test_json_is_one_object_with_null_for_what_is_not_defined():
     found = json.loads(json.dumps(SCORES.as_json()))
     assert (found["map50"], found["map50_95"], found["images"], found["conf"]) == (0.5, 0.25, 4, 0.25)
     assert found["classes"]["circle"] == {
-        **{"ap50": 0.5, "ap50_95": 0.25, "precision": 0.75, "recall": 0.5, "f1": 0.6, "tp": 3, "fp": 1, "fn": 3}
+        "ap50": 0.5,
+        "ap50_95": 0.25,
+        "precision": 0.75,
+        "recall": 0.5,
+        "f1": 0.6,
+        "tp": 3,
+        "fp": 1,
+        "fn": 3,
     }
     assert found["classes"]["square"]["ap50"] is None
 

@@ -45,7 +45,8 @@ def test_results_lie_beside_each_other_under_the_pictures_names(model, tmp_path,
     summary = run(model, paths, out, txt=True)
     assert sorted(p.name for p in out.iterdir()) == sorted([*names, "labels", "detections.json"])
     assert sorted(p.stem for p in (out / "labels").iterdir()) == sorted(p.stem for p in paths)
-    assert Image.open(out / "a b.jpg").size == (60, 40)
+    with Image.open(out / "a b.jpg") as drawn:
+        assert drawn.size == (60, 40)
     entries = json.loads((out / "detections.json").read_text(encoding="utf-8"))
     assert [entry["path"] for entry in entries] == [str(path) for path in paths]
     assert (entries[0]["width"], entries[0]["height"]) == (60, 40)
@@ -58,9 +59,7 @@ def test_the_same_name_in_two_folders_gives_two_results(model, tmp_path, out):
     for name in ("in/1/a.png", "in/2/a.png", "in/2/A.jpg"):
         picture(tmp_path / name)
     run(model, find_pictures(tmp_path / "in"), out, txt=True)
-    assert (
-        sorted(p.name for p in out.glob("*.*g")) == ["A-2.jpg", "a-3.png", "a.png"] or len(list(out.glob("*.*g"))) == 3
-    )
+    assert {p.name for p in out.glob("*.*g")} == {"a.png", "A-2.jpg", "a-3.png"}
     assert len(list((out / "labels").iterdir())) == 3
 
 
