@@ -339,6 +339,19 @@ def balance(
     _said(text, data, as_json, quiet)
 
 
+@datatools.command()
+@click.option("--out", type=PATH, default="raw", show_default=True, help="New folder.")
+@click.option("--overwrite", is_flag=True, help="Replace what this program put there before.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table.")
+def fetch(out: Path, overwrite: bool, quiet: bool, as_json: bool) -> None:
+    """Download the public face-mask-detection set (853 photographs, CC0, about 400 MB) with kagglehub."""
+    from datatools import fetch as fetching
+
+    text, data = fetching.report(fetching.fetch(out, overwrite=overwrite, quiet=quiet), out)
+    _said(text, data, as_json, quiet)
+
+
 main = entry_point(datatools)
 
 if __name__ == "__main__":
