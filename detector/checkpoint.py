@@ -86,24 +86,25 @@ def start_from(model: Darknet, classes: tuple[str, ...], path: Path) -> Transfer
     if not is_checkpoint(path):
         return load_darknet(model, path)
     found = load(path)
-    heads = [f"layers.{index - 1}." for index in model.cfg.heads]
-    blocks = [f"layers.{i}." for i, layer in enumerate(model.layers) if isinstance(layer, Convolution)]
-    own, taken, fresh = model.state_dict(), {}, []
+    own, blocks = model.state_dict(), [i for i, layer in enumerate(model.layers) if isinstance(layer, Convolution)]
+    taken: dict[str, Tensor] = {}
+    fresh = list(blocks)
     for block in blocks:
-        part = {name: value for name, value in found.weights.items() if name.startswith(block)}
+        part = {name: value for name, value in found.weights.items() if name.startswith(f"layers.{block}.")}
         fits = bool(part) and all(name in own and own[name].shape == value.shape for name, value in part.items())
-        if fits and (block not in heads or found.classes == classes):
-            taken |= part
-            continue
-        fresh.append(block.removesuffix("."))
-        if not fits and block not in heads:
-            fresh += [later.removesuffix(".") for later in blocks[blocks.index(block) + 1 :]]
+        head = block + 1 in model.cfg.heads
+        if not fits and not head:
             break
+        if fits and (not head or found.classes == classes):
+            taken |= part
+            fresh.remove(block)
     if not taken:
         raise WeightsError(path, f"nothing in it fits {model.cfg.name}", f"weights of {model.cfg.name}", "see --model")
     model.load_state_dict(taken, strict=False)
-    why = f"begin anew: {', '.join(fresh)} (its classes: {', '.join(found.classes)})" if fresh else ""
-    return Transfer(len(blocks) - len(fresh), len(blocks), why)
+    names, theirs = ", ".join(map(str, fresh)), ", ".join(found.classes)
+    return Transfer(
+        len(blocks) - len(fresh), len(blocks), f"layers {names} begin anew (its classes: {theirs})" if fresh else ""
+    )
 
 
 def open_model(path: Path, cfg: str, classes: tuple[str, ...] | None) -> tuple[Darknet, Checkpoint | None]:

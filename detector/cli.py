@@ -87,15 +87,20 @@ def cli() -> None:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every random choice.")
 @click.option("--out", type=PATH, default=Path("runs/train"), show_default=True, help="Where runs are numbered.")
 @click.option("--resume", is_flag=False, flag_value="", help="Go on with a stopped run, with its options. [newest]")
+@click.option("--tune/--no-tune", default=True, help="Restart once with an allocator that suits training on a CPU.")
 @shared("quiet")
 @click.pass_context
-def train(context: click.Context, resume: str | None, quiet: bool, **given: Any) -> None:
+def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, **given: Any) -> None:
     """Train on a split; a run's folder gets best.pt, last.pt, results.csv, args.yaml, curves and predictions as PNG.
 
     Ctrl-C saves; `detector train --resume` goes on, to the same result as without the stop.
     """
+    if tune and given["device"] in (None, "cpu"):
+        from detector.tune import restart_tuned
+
+        restart_tuned(lambda line: None if quiet else click.echo(line, err=True))
     if resume is not None:
-        _only(context, "resume", "quiet", "out")
+        _only(context, "resume", "quiet", "out", "tune")
         from detector.train import resume as go_on
 
         folder = go_on(_run(resume, given["out"], quiet), quiet)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ class Record:
         if val is not None:
             write_atomically(self.folder / "predictions.png", predictions_png(val, found, self.classes))
 
-    def line(self, values: dict[str, Any], epochs: int) -> str:
-        """An epoch, for people."""
+    def line(self, values: dict[str, Any], epochs: int, seconds: float | None = None) -> str:
+        """An epoch, for people; `seconds` is what it took, from which the rest of the run is guessed."""
         parts = [f"epoch {values['epoch']:>3}/{epochs}"]
         if values["box"] is not None:
             parts.append(f"loss {values['box'] + values['objectness'] + values['class']:.2f}")
@@ -64,6 +65,9 @@ class Record:
             parts.append(f"mAP@.5 {values['map50']:.3f}  mAP@.5:.95 {values['map50_95']:.3f}")
             each = [(name, values[f"ap50_{name}"]) for name in self.classes]
             parts.append(" ".join(f"{name} {'-' if ap is None else f'{ap:.3f}'}" for name, ap in each))
+        if seconds is not None:
+            left = timedelta(seconds=round(seconds * (epochs - values["epoch"])))
+            parts.append(f"{seconds:.0f} s" + (f", {left} left" if left else ""))
         return "  ".join(parts)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -174,7 +175,7 @@ def _loop(
             record.folder / name,
         )
 
-    def judge(lr: float | None) -> None:
+    def judge(lr: float | None, began: float = 0.0) -> None:
         """Score the averaged weights, note them in the history, keep them if they are the best so far."""
         scores, found = None, []
         if data.val is not None:
@@ -191,13 +192,15 @@ def _loop(
         save("last.pt", resumable=True)
         record.write(at.history, data.val, found)
         if not quiet:
-            print(record.line(at.history[-1], options.epochs), flush=True)
+            took = time.monotonic() - began if began else None
+            print(record.line(at.history[-1], options.epochs, took), flush=True)
 
     with _stop_at_next_step() as stopped:
         if not at.history:
             judge(None)
         while at.epoch < options.epochs:
             model.train()
+            began = time.monotonic()
             order.epoch, order.start = at.epoch, at.step
             bar = tqdm(
                 batches,
@@ -236,7 +239,7 @@ def _loop(
                     save("last.pt", resumable=True)
                     raise KeyboardInterrupt(f"saved {record.folder}; `detector train --resume` goes on")
             at.epoch += 1
-            judge(lr)
+            judge(lr, began)
             if stopped() and at.epoch < options.epochs:
                 raise KeyboardInterrupt(f"saved {record.folder}; `detector train --resume` goes on")
     return record.folder

@@ -39,6 +39,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def _not_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`detector train` would replace the process that runs the tests."""
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+
+
 @pytest.fixture
 def small_cfg(tmp_path: Path) -> Path:
     """A cfg file: four convolutions, one head of stride 8, two classes, 96 pixels."""

@@ -132,3 +132,35 @@ def test_nothing_found_and_nothing_there_is_no_score_at_all():
     score = ClassScore(None, None, 0, 0, 0)
     assert (score.precision, score.recall, score.f1) == (None, None, None)
     assert not any(isinstance(v, float) and math.isnan(v) for v in vars(score).values())
+
+
+@pytest.mark.realdata
+def test_ap_of_real_detections_agrees_with_pycocotools(tiny_weights, shared_folder):
+    """COCO's tiny on photographs; what it is sure of in their mirror images stands in for the truth."""
+    import torch
+
+    from detector.boxes import Letterbox
+    from detector.cfg import read_cfg
+    from detector.inference import Thresholds, detect_batch
+    from detector.model import Darknet
+    from detector.pictures import pad, read_picture, shrink
+    from detector.weights import load_darknet
+
+    folder = shared_folder / "data" / "face-mask-detection" / "images"
+    if not folder.is_dir():
+        pytest.skip(f"no {folder}")
+    model = Darknet(read_cfg("yolov3-tiny")).eval()
+    load_darknet(model, tiny_weights)
+    detections, truths = [], []
+    for path in sorted(folder.iterdir())[:12]:
+        picture = read_picture(path)
+        box = Letterbox((picture.shape[1], picture.shape[0]), 416)
+        square = torch.from_numpy(pad(shrink(picture, 416), 416)).permute(2, 0, 1)[None] / 255
+        detections += detect_batch(model, square, [box], Thresholds(0.001, 0.45))
+        mirrored = detect_batch(model, square.flip(3), [box], Thresholds(0.3, 0.45))[0]
+        back = mirrored.xyxy[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (picture.shape[1], 0, picture.shape[1], 0)
+        truths.append(Found(back, mirrored.classes, mirrored.scores))
+    for number in sorted({c for one in truths for c in one.classes.tolist()}):
+        score = score_class(detections, truths, number, 0.25)
+        assert (score.ap50, score.ap50_95) == pytest.approx(coco(detections, truths, number), abs=1e-6)
+    assert sum(len(one.classes) for one in truths) > 10

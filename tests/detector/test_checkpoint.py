@@ -88,7 +88,7 @@ def test_other_classes_begin_their_heads_anew_and_it_is_said(tmp_path, small_cfg
     model = network(small_cfg, len(classes), seed=2)
     before = model.head_convolutions[0].conv.weight.clone()
     transfer = start_from(model, classes, tmp_path / "a.pt")
-    assert str(transfer) == "3 of 4 convolutions loaded; begin anew: layers.3 (its classes: circle, square)"
+    assert str(transfer) == "3 of 4 convolutions loaded; layers 3 begin anew (its classes: circle, square)"
     assert torch.equal(model.head_convolutions[0].conv.weight, before)
 
 
