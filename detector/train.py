@@ -38,6 +38,7 @@ from detector.split import Split, read_split
 
 CLIP = 10.0  # largest norm of a step's gradient
 LEARNING_RATE = 0.01
+SOURCE = "https://pjreddie.com/media/files/"
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def settle(options: Options, say: Callable[[str], None]) -> Options:
     if options.model is None:
         say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if device == 'cpu' else device})")
     if options.weights is None:
+        file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
         say(
-            "weights: none, so training starts from scratch; COCO's train far better on few pictures: "
-            "fetch https://pjreddie.com/media/files/yolov3-tiny.weights and give --weights yolov3-tiny.weights"
+            f"weights: none, so it starts from scratch; COCO's train far better on few pictures: {SOURCE}{file}, --weights"
         )
     workers = default_workers(torch.device(device)) if options.workers is None else options.workers
     rate = options.lr or LEARNING_RATE

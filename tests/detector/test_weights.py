@@ -11,7 +11,7 @@ from detector.cfg import CFG_FOLDER, read_cfg
 from detector.errors import WeightsError
 from detector.model import Darknet, initialise
 from detector.pictures import read_picture
-from detector.weights import load_darknet, read_darknet, write_darknet
+from detector.weights import _floats, load_darknet, read_darknet, write_darknet
 
 
 def network(classes: int, seed: int, cfg: str | Path) -> Darknet:
@@ -82,6 +82,16 @@ def test_a_prefix_loads_as_far_as_it_goes(tmp_path, small_cfg):
     assert (transfer.loaded, transfer.total, transfer.heads_kept) == (2, 4, False)
     assert "the file ends after 2 convolutions" in str(transfer)
     assert same(file, model) == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "convolutions", "floats"),
+    # darknet53.conv.74 has 162,482,580 bytes; yolov3-tiny.conv.15 7,743,344 floats.
+    [("yolov3", 52, (162_482_580 - 20) // 4), ("yolov3-tiny", 9, 7_743_344), ("yolov3-tiny", 7, 6_298_480)],
+)
+def test_the_published_prefixes_end_with_a_layer(cfg, convolutions, floats):
+    model = Darknet(read_cfg(cfg).adapt(3))
+    assert sum(_floats(block) for block in model.convolutions[:convolutions]) == floats
 
 
 @pytest.mark.parametrize("cut", [1, 4, 400])
