@@ -13,14 +13,15 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-ITEMS_THAT_PAY = 2000  # below this many light items, starting a second process costs more than it saves
+START_MS = 2000.0  # work that pays for starting one process more (it imports numpy, Pillow or imgaug first)
+CHUNK_MS = 100.0  # work that is sent to a process at a time
 
 
-def worker_count(workers: int, items: int, *, heavy: bool = False) -> int:
+def worker_count(workers: int, items: int, item_ms: float) -> int:
     """Processes to use.  workers: 0 chooses by the machine and by whether the work is worth starting a process."""
     if workers:
         return min(workers, max(items, 1))
-    return min(os.cpu_count() or 1, items // (40 if heavy else ITEMS_THAT_PAY) + 1)
+    return min(os.cpu_count() or 1, int(items * item_ms / START_MS) + 1)
 
 
 def ordered_map(
@@ -28,7 +29,7 @@ def ordered_map(
     items: Sequence[Item],
     *,
     workers: int = 0,
-    heavy: bool = False,
+    item_ms: float = 0.1,
     what: str = "",
     quiet: bool = False,
     weigh: Callable[[Result], int] | None = None,
@@ -36,28 +37,28 @@ def ordered_map(
 ) -> Iterator[Result]:
     """`work` of each item, in order.  what: text of the progress bar (stderr, only where that is a terminal).
 
-    heavy: an item costs milliseconds rather than microseconds.  An exception in a worker is raised here.
+    item_ms: about what one item costs, in milliseconds.  An exception in a worker is raised here.
     weigh, total: how far one result moves the bar, and how far all do; by default 1 and the number of items.
     """
     from tqdm import tqdm
 
-    n = worker_count(workers, len(items), heavy=heavy)
+    n = worker_count(workers, len(items), item_ms)
     bar = tqdm(
         total=total or len(items), desc=what, unit="img", disable=True if quiet or not what else None, leave=False
     )
     with bar:
-        for result in _results(work, items, n, heavy):
+        for result in _results(work, items, n, item_ms):
             bar.update(weigh(result) if weigh else 1)
             yield result
 
 
-def _results(work: Callable[[Item], Result], items: Sequence[Item], n: int, heavy: bool) -> Iterator[Result]:
+def _results(work: Callable[[Item], Result], items: Sequence[Item], n: int, item_ms: float) -> Iterator[Result]:
     if n == 1:
         yield from map(work, items)
         return
     from joblib import Parallel, delayed
 
-    size = 4 if heavy else 256
+    size = max(1, int(CHUNK_MS / item_ms))
     chunks = [items[k : k + size] for k in range(0, len(items), size)]
     running = Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(delayed(_run)(work, c) for c in chunks)
     for chunk in running:

@@ -56,7 +56,7 @@ def apply_plan(plan: Plan, dataset: Dataset, ways: Mapping[str, Picture], out: P
             work,
             tasks,
             workers=settings.workers,
-            heavy=True,
+            item_ms=60,
             what="augmenting",
             quiet=settings.quiet,
             weigh=len,

@@ -68,8 +68,8 @@ def assemble(
     order = class_order(parsed, records, wanted)
     work = partial(_measure, dhash=dhash, verify=verify)
     paths = [tree.display(r.picture) if r.picture else "" for r in records]
-    heavy = dhash or verify
-    measured = ordered_map(work, paths, workers=workers, heavy=heavy, what="measuring pictures", quiet=quiet)
+    item_ms = 0.6 if dhash or verify else 0.1
+    measured = ordered_map(work, paths, workers=workers, item_ms=item_ms, what="measuring pictures", quiet=quiet)
     annotations, splits, measures = [], [], {}
     for record, path, found in zip(records, paths, measured, strict=True):
         header = found if isinstance(found, Measure) else None
