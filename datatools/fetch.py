@@ -80,7 +80,7 @@ def _by_hand(out: Path) -> str:
 
 
 def _files(source: Path, folder: str) -> list[Path]:
-    found = sorted(path for path in (source / folder).iterdir()) if (source / folder).is_dir() else []
+    found = sorted((source / folder).iterdir()) if (source / folder).is_dir() else []
     if not found:
         raise FetchError(source, f"the download holds no {folder}/", "images/ and annotations/", f"see {URL}")
     return [path for path in found if path.is_file()]

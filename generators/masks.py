@@ -83,7 +83,7 @@ def _over(below: Layer, rgb: NDArray, alpha: NDArray) -> Layer:
     return Layer(below.rgb * (1 - a) + rgb * a, np.maximum(below.alpha, alpha))
 
 
-def _straps(rows: NDArray, ears: tuple[Point, Point], shape: tuple[int, int], size: float) -> NDArray:
+def _straps(rows: NDArray, ears: NDArray, shape: tuple[int, int], size: float) -> NDArray:
     """Alpha of the four straps, from the mask's corners to the ears."""
     alpha = np.zeros(shape, np.uint8)
     for side, ear in ((0, ears[0]), (-1, ears[1])):
@@ -103,17 +103,30 @@ def _face_light(below: Layer, alpha: NDArray, size: float) -> NDArray:
 
 
 def put_on(below: Layer, rows: NDArray, ears: tuple[Point, Point], size: float, colour: NDArray) -> Layer:
-    """The face with the mask on.
+    """The face with the mask on; what is farther from the mask than half a face is not worked on.
 
     below: the face.  rows: (3, 5, 2), from `wear.control_points`.
     size: of the face, pixels.  colour: (3,) sRGB of the cloth.
     """
-    shape = below.alpha.shape[:2]
-    cloth = _painted(rows, (shape[0], shape[1]), colour.astype(np.float32))
+    edge = np.concatenate([outline(rows), np.array(ears)])
+    limit = np.array(below.alpha.shape[::-1])
+    x1, y1 = np.clip(np.floor(edge.min(axis=0) - size / 2), 0, limit - 1).astype(int).tolist()
+    x2, y2 = np.clip(np.ceil(edge.max(axis=0) + size / 2), (x1 + 1, y1 + 1), limit).astype(int).tolist()
+    face = Layer(below.rgb[y1:y2, x1:x2], below.alpha[y1:y2, x1:x2])
+    corner = np.array([x1, y1])
+    worn = _worn(face, rows - corner, np.array(ears) - corner, size, colour.astype(np.float32))
+    rgb, alpha = below.rgb.copy(), below.alpha.copy()
+    rgb[y1:y2, x1:x2], alpha[y1:y2, x1:x2] = worn.rgb, worn.alpha
+    return Layer(rgb, alpha)
+
+
+def _worn(below: Layer, rows: NDArray, ears: NDArray, size: float, colour: NDArray) -> Layer:
+    """Shadow, straps, then the cloth in the face's light, with a soft edge."""
+    h, w = below.alpha.shape
+    cloth = _painted(rows, (h, w), colour)
     shadow = cv2.GaussianBlur(np.roll(cloth.alpha, round(size * 0.02), axis=0), (0, 0), size * 0.03)
     shaded = Layer(below.rgb * (1 - 0.45 * shadow * (1 - cloth.alpha))[..., None], below.alpha)
-    strap = colour.astype(np.float32) * 0.85 + 20
-    strapped = _over(shaded, strap, _straps(rows, ears, (shape[0], shape[1]), size))
+    strapped = _over(shaded, colour * 0.85 + 20, _straps(rows, ears, (h, w), size))
     strapped = Layer(strapped.rgb, below.alpha)
     light = _face_light(below, cloth.alpha, size)
     feathered = cv2.GaussianBlur(cloth.alpha, (0, 0), max(0.5, size * 0.005))

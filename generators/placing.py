@@ -86,6 +86,24 @@ def moved(layer: Layer, matrix: NDArray, size_wh: tuple[int, int]) -> Layer:
     return Layer(warped[..., :3] / np.maximum(alpha, 1e-4)[..., None], alpha)
 
 
+def laid_on(pixels: NDArray, layer: Layer, matrix: NDArray) -> NDArray:
+    """The picture with the layer over it; only the part that the layer reaches is worked on.
+
+    pixels: (H, W, 3) float.  Returns a new array.
+    """
+    h, w = layer.alpha.shape
+    corners = mapped(np.array([[0, 0], [w, 0], [0, h], [w, h]]), matrix)
+    limit = np.array(pixels.shape[1::-1])
+    x1, y1 = np.clip(np.floor(corners.min(axis=0)) - 1, 0, limit - 1).astype(int).tolist()
+    x2, y2 = np.clip(np.ceil(corners.max(axis=0)) + 1, (x1 + 1, y1 + 1), limit).astype(int).tolist()
+    shifted = np.column_stack([matrix[:, :2], matrix[:, 2] - (x1, y1)])
+    part = moved(layer, shifted, (x2 - x1, y2 - y1))
+    alpha = part.alpha[..., None]
+    result = pixels.copy()
+    result[y1:y2, x1:x2] = pixels[y1:y2, x1:x2] * (1 - alpha) + part.rgb * alpha
+    return result
+
+
 def face_box(box: tuple[float, float, float, float], matrix: NDArray, worn: NDArray | None = None) -> NDArray:
     """The upright box around a face after an affine map, (4,) xyxy.
 

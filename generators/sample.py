@@ -85,7 +85,7 @@ def write(planned: Plan, out: Path, *, workers: int = 0, quiet: bool = False) ->
     with outputs.staged(out) as folder:
         (folder / "images").mkdir()
         work = partial(_drawn, seed=planned.seed, folder=folder)
-        drawn = list(ordered_map(work, planned.casts, workers=workers, heavy=True, what="drawing", quiet=quiet))
+        drawn = list(ordered_map(work, planned.casts, workers=workers, item_ms=20, what="drawing", quiet=quiet))
         dataset = Dataset(CLASSES, tuple(annotation for annotation, _ in drawn))
         for path, text in voc.files(dataset, {a.id: f"images/{a.id}.jpg" for a in dataset.annotations}):
             outputs.put(folder / path, text)

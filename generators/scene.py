@@ -92,9 +92,7 @@ def draw(cast: Cast, rng: np.random.Generator) -> Scene:
     pixels = _background(cast.background, size_wh, rng)
     seats = _seated(cast.roles, size_wh, rng)
     for seat in seats:
-        layer = _shown(seat, size_wh, rng)
-        alpha = layer.alpha[..., None]
-        pixels = pixels * (1 - alpha) + layer.rgb * alpha
+        pixels = placing.laid_on(pixels, _person(seat, rng), seat.matrix)
     return Scene(_finished(pixels, rng), tuple(seat.face for seat in seats))
 
 
@@ -207,11 +205,11 @@ def _place(size: float, size_wh: tuple[int, int], rng: np.random.Generator) -> t
     return rng.uniform(0.6 * size, w - 0.6 * size), rng.uniform(highest, h - 0.9 * size)
 
 
-def _shown(seat: Seat, size_wh: tuple[int, int], rng: np.random.Generator) -> Layer:
-    """The person as a layer of the picture's size."""
+def _person(seat: Seat, rng: np.random.Generator) -> Layer:
+    """The person as cut out of the scaled photograph, dressed, in another light."""
     person = placing.measured(seat.original, seat.scale)
     head = placing.cut_out(placing.photograph(seat.original, seat.scale), person)
-    return placing.moved(_toned(_dressed(head, person, seat.mask), rng), seat.matrix, size_wh)
+    return _toned(_dressed(head, person, seat.mask), rng)
 
 
 def _fits(box: NDArray, matrix: NDArray, person: Person, taken: list[NDArray], size_wh: tuple[int, int]) -> bool:

@@ -109,3 +109,14 @@ def test_a_cut_out_keeps_the_face_and_drops_the_corners(name):
     middle = ((xs - (x1 + x2) / 2) / (x2 - x1)) ** 2 + ((ys - (y1 + y2) / 2) / (y2 - y1)) ** 2 < 0.14
     assert alpha[middle].min() > 0.95
     assert alpha[0].max() < 0.01 and alpha[: round(y1), 0].max() < 0.01
+
+
+@pytest.mark.parametrize("to", [(60, 60), (3, 150), (190, 8), (-400, -400)])
+def test_laying_a_part_on_gives_what_moving_the_whole_layer_gives(to):
+    layer = painted_ellipse((10, 10, 50, 70), (60, 80))
+    matrix = placing.affine((30, 40), to, 20, flipped=True)
+    below = np.full((CANVAS[1], CANVAS[0], 3), 40, np.float32)
+    whole = placing.moved(layer, matrix, CANVAS)
+    expected = below * (1 - whole.alpha[..., None]) + whole.rgb * whole.alpha[..., None]
+    assert placing.laid_on(below, layer, matrix) == pytest.approx(expected, abs=0.01)
+    assert (below == 40).all()
