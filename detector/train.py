@@ -78,9 +78,7 @@ def settle(options: Options, say: Callable[[str], None]) -> Options:
         say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if device == 'cpu' else device})")
     if options.weights is None:
         file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
-        say(
-            f"weights: none, so it starts from scratch; COCO's train far better on few pictures: {SOURCE}{file}, --weights"
-        )
+        say(f"weights: none, from scratch; far better on few pictures: --weights {file}, from {SOURCE}{file}")
     workers = default_workers(torch.device(device)) if options.workers is None else options.workers
     rate = options.lr or LEARNING_RATE
     return replace(options, device=device, model=model, workers=workers, lr=rate)

@@ -78,7 +78,7 @@ def test_a_run_leaves_what_it_promises(options, capsys):
         with Image.open(folder / name) as picture:
             assert min(picture.size) > 100
     out, err = capsys.readouterr()
-    assert "weights: none, from scratch" in err and "files/yolov3-tiny.weights, give --weights" in err
+    assert "weights: none, from scratch" in err and "--weights yolov3-tiny.weights, from https://" in err
     assert len(re.findall(r"^epoch +\d/2 .*mAP@\.5 \d", out, re.MULTILINE)) == 3
 
 
