@@ -53,7 +53,9 @@ def _geometry(xyxy: NDArray, size_wh: tuple[int, int]) -> tuple[NDArray, NDArray
 
 def _repeated(a: Annotation, classes: Sequence[str]) -> Iterator[Problem]:
     first: dict[tuple, int] = {}
-    for k, key in enumerate(map(tuple, a.xyxy.round(3).tolist())):
+    with np.errstate(over="ignore"):
+        corners = a.xyxy.round(3).tolist()
+    for k, key in enumerate(map(tuple, corners)):
         other = first.setdefault(key, k)
         if other == k:
             continue

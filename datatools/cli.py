@@ -165,6 +165,7 @@ def convert(
     from datatools.outputs import refuse_overwrite
     from datatools.reports import conversion_report
     from datatools.split import read_lists
+    from datatools.tree import folder_of
 
     out = out or Path("data") / write_as
     classes = _classes(said["classes"], said["renamed"], said["drop"])
@@ -183,7 +184,7 @@ def convert(
         quiet=quiet,
     )
     if not dry_run:
-        refuse_overwrite(out, source if source.is_dir() else source.parent, overwrite=overwrite)
+        refuse_overwrite(out, folder_of(source), overwrite=overwrite)
     plan = plan_conversion(source, settings)
     if not dry_run:
         write_conversion(plan, out, settings, overwrite=overwrite)

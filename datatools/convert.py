@@ -26,7 +26,7 @@ from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
 from datatools.repair import leave_out, refuse, tidy
 from datatools.split import split_by_lists, stratified_split
-from datatools.tree import SPLIT_WORDS
+from datatools.tree import SPLIT_WORDS, folder_of
 
 DEFAULT_SHARES = (0.8, 0.1, 0.1)
 KEPT_SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}  # what every YOLO loader reads; the rest becomes PNG
@@ -200,15 +200,14 @@ def _safe(name: str) -> str:
 
 def write_conversion(plan: Conversion, out: Path, settings: Settings, *, overwrite: bool = False) -> None:
     """Write the folder: pictures, annotations, manifest.  It appears whole or not at all."""
-    source = Path(plan.source)
-    refuse_overwrite(out, source if source.is_dir() else source.parent, overwrite=overwrite)
+    refuse_overwrite(out, folder_of(Path(plan.source)), overwrite=overwrite)
     writer = formats.load(settings.write_as)
     with staged(out) as folder:
         work = partial(place_picture, folder=folder, link=settings.link)
         ways = list(plan.pictures.values())
-        heavy = any(way.recipe != "copy" for way in ways)
+        item_ms = 5.0 if any(way.recipe != "copy" for way in ways) else 0.1
         for _ in ordered_map(
-            work, ways, workers=settings.workers, heavy=heavy, what="writing pictures", quiet=settings.quiet
+            work, ways, workers=settings.workers, item_ms=item_ms, what="writing pictures", quiet=settings.quiet
         ):
             pass
         put(folder / MANIFEST, "".join(_manifest_lines(plan)))

@@ -11,6 +11,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,12 @@ def _too_large(where: object, found: str) -> PictureError:
     return PictureError(where, found, limit, "scale it down first", code="picture-too-large")
 
 
-def _load(picture: Image.Image, where: object) -> None:
+def _whole(read: Callable[[], object], where: object) -> None:
+    """Read a picture, which may turn out to be broken."""
     try:
-        picture.load()
+        read()
     except BROKEN as error:
-        cut = "truncat" in str(error) or "broken" in str(error)
+        cut = "truncat" in str(error).lower() or "broken data stream" in str(error)
         code = "picture-truncated" if cut else "picture-unreadable"
         raise PictureError(
             where, f"the picture is broken ({error})", remedy="restore it or delete it with its annotation", code=code
@@ -113,7 +115,8 @@ def measure(path: str | Path, *, dhash: bool = False, verify: bool = False) -> M
 
     Raises PictureError, with the problem's code, unless it is a whole picture.
     """
-    picture = _open(read_bytes(path), path)
+    data = read_bytes(path)
+    picture = _open(data, path)
     orientation = _orientation(picture)
     w, h = picture.size
     size_wh = (h, w) if orientation in TURNED else (w, h)
@@ -121,7 +124,9 @@ def measure(path: str | Path, *, dhash: bool = False, verify: bool = False) -> M
     if dhash or verify:
         if picture.format == "JPEG":
             picture.draft("L", (64, 64))  # scaled decoding: reads the whole file, transforms little of it
-        _load(picture, path)
+        elif picture.format == "PNG":
+            _whole(_open(data, path).verify, path)  # checksums: Pillow decodes damaged pixels without a word
+        _whole(picture.load, path)
     if dhash:
         bits = difference_hash(_upright(picture, orientation))
     return Measure(size_wh, orientation, bits)
@@ -144,7 +149,7 @@ def decode(path: str | Path) -> NDArray:
     Raises PictureError unless it is a whole picture.
     """
     picture = _open(read_bytes(path), path)
-    _load(picture, path)
+    _whole(picture.load, path)
     return np.asarray(_rgb(_upright(picture, _orientation(picture))))
 
 

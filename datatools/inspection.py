@@ -12,6 +12,7 @@ from datatools.convert import Settings, conversion_of, write_conversion
 from datatools.formats.assemble import Classes, Reading
 from datatools.problems import CODES, Problem
 from datatools.repair import leave_out, mend
+from datatools.tree import folder_of
 
 MENDED = ("box-inverted", "box-empty", "box-outside", "box-far-outside", "box-duplicate")  # by `repair.mend`
 _ORDER = {code: k for k, code in enumerate(CODES)}
@@ -53,7 +54,7 @@ def inspect(
 
 def fixed_folder(source: Path) -> Path:
     """Where a repaired copy goes if the user does not say: beside the source, `NAME-fixed`."""
-    folder = source if source.is_dir() else source.parent
+    folder = folder_of(source)
     folder = Path(os.path.realpath(folder)) if folder.name in ("", "..") else folder
     return folder.with_name(f"{folder.name}-fixed")
 

@@ -177,13 +177,20 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return groups
 
 
+def folder_of(source: Path) -> Path:
+    """The folder that is read where a user names `source`: itself, or the data set that an annotation file is in."""
+    if not source.is_file():
+        return source
+    return source.parent.parent if source.parent.name.lower() in KIND_FOLDERS else source.parent
+
+
 def walk(source: Path) -> Tree:
     """Every file below a folder, links followed, loops read once; or the folder of one annotation file.
 
     Hidden files and folders are passed over.  Raises LayoutError where there is no such folder, or nothing in it.
     """
     if source.is_file():
-        root = source.parent.parent if source.parent.name.lower() in KIND_FOLDERS else source.parent
+        root = folder_of(source)
         tree = walk(root)
         return Tree(tree.root, tree.files, tree.problems, source.relative_to(root).as_posix())
     if not source.is_dir():

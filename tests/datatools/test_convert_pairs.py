@@ -40,7 +40,10 @@ def test_every_pair_of_formats_converts(make, cli, tmp_path, read, write):
     assert make.said_of(found.dataset) == make.answer
     assert found.dataset.classes == make.classes
     assert not [p for p in found.problems if p.code != "annotation-missing"]
-    splits = {a.id.rsplit("/", 1)[-1].removeprefix("obj__"): s for a, s in zip(found.dataset.annotations, found.dataset.splits, strict=True)}
+    splits = {
+        a.id.rsplit("/", 1)[-1].removeprefix("obj__"): s
+        for a, s in zip(found.dataset.annotations, found.dataset.splits, strict=True)
+    }
     undivided = "train" if write == "yolo" else ""
     divided = {"a": "train", "b c": "val", "한글😀": "train"}
     assert splits == (divided if read in ("ultralytics", "darknet") else dict.fromkeys(divided, undivided))
@@ -124,7 +127,9 @@ def test_writing_and_reading_is_the_identity(tmp_path_factory, plain_picture, na
     assert {p.code for p in found.problems} <= {"annotation-missing"}
     if name in ("yolo", "coco"):
         assert found.dataset.classes == wanted.classes, "also those without a box"
-    by_name = {a.id.rsplit("/", 1)[-1]: (a, s) for a, s in zip(found.dataset.annotations, found.dataset.splits)}
+    by_name = {
+        a.id.rsplit("/", 1)[-1]: (a, s) for a, s in zip(found.dataset.annotations, found.dataset.splits, strict=True)
+    }
     assert sorted(by_name) == sorted(a.id for a in wanted.annotations)
     for a, split in zip(wanted.annotations, wanted.splits, strict=True):
         back, side = by_name[a.id]
