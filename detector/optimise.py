@@ -1,7 +1,7 @@
 """How weights move: parameter groups, the learning rate of each step, and the running average of the weights.
 
-SGD with Nesterov momentum .937; weight decay 5e-4 on convolution kernels only. The body of a network that was
-transferred learns at `BODY_RATE` of the heads' rate.
+SGD with Nesterov momentum .937; weight decay 5e-4 on convolution kernels only. A transferred body learns as fast as
+the heads: at a tenth of their rate, three epochs from COCO's tiny ended at mAP@.5 .34 instead of .46 on face masks.
 """
 
 from __future__ import annotations
@@ -16,30 +16,16 @@ from detector.model import Darknet
 
 MOMENTUM = 0.937
 WEIGHT_DECAY = 5e-4
-BODY_RATE = 0.1
 FINAL_RATE = 0.01
 EMA_DECAY = 0.9998
 
 
-def optimiser(model: Darknet, transferred: bool) -> torch.optim.SGD:
-    """Four groups: kernels (decayed) and the rest, of body and heads; `scale` is the group's share of the rate."""
-    heads = {id(parameter) for block in model.head_convolutions for parameter in block.parameters()}
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for parameter in model.parameters():
-        groups.setdefault((id(parameter) in heads, parameter.ndim == 4), []).append(parameter)
-    return torch.optim.SGD(
-        [
-            {
-                "params": parameters,
-                "weight_decay": WEIGHT_DECAY if kernel else 0.0,
-                "scale": BODY_RATE if transferred and not head else 1.0,
-            }
-            for (head, kernel), parameters in groups.items()
-        ],
-        lr=0.0,
-        momentum=MOMENTUM,
-        nesterov=True,
-    )
+def optimiser(model: Darknet) -> torch.optim.SGD:
+    """Two groups: kernels, which are decayed, and the rest."""
+    kernels = [parameter for parameter in model.parameters() if parameter.ndim == 4]
+    rest = [parameter for parameter in model.parameters() if parameter.ndim != 4]
+    groups = [{"params": kernels, "weight_decay": WEIGHT_DECAY}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=0.0, momentum=MOMENTUM, nesterov=True)
 
 
 def warm_up_steps(steps_an_epoch: int, epochs: int) -> int:
@@ -57,7 +43,7 @@ def rate(step: int, steps: int, warm_up: int) -> float:
 
 def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = value * group["scale"]
+        group["lr"] = value
 
 
 class Average:

@@ -147,7 +147,7 @@ def _loop(
     order = Order(len(data.train), options.batch, options.seed)
     steps = len(order) * options.epochs
     warm_up = optimise.warm_up_steps(len(order), options.epochs)
-    optimizer = optimise.optimiser(model, transferred=bool(options.weights))
+    optimizer = optimise.optimiser(model)
     average = optimise.Average(model, steps)
     if state:
         model.load_state_dict(state["raw"])

@@ -6,16 +6,11 @@ from detector.model import Darknet
 from detector.optimise import Average, optimiser, rate, set_rate, warm_up_steps
 
 
-def test_only_kernels_are_decayed_and_a_transferred_body_learns_slower(small_cfg):
+def test_only_kernels_are_decayed(small_cfg):
     model = Darknet(read_cfg(small_cfg))
-    groups = optimiser(model, transferred=True).param_groups
-    heads = {id(p) for p in model.convolutions[-1].parameters()}
+    groups = optimiser(model).param_groups
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))
-    for group in groups:
-        for parameter in group["params"]:
-            assert (group["weight_decay"] > 0) == (parameter.ndim == 4)
-            assert (group["scale"] == 1) == (id(parameter) in heads)
-    assert {group["scale"] for group in optimiser(model, transferred=False).param_groups} == {1}
+    assert all((group["weight_decay"] > 0) == (p.ndim == 4) for group in groups for p in group["params"])
 
 
 def test_the_rate_rises_then_falls_to_a_hundredth():
@@ -30,10 +25,10 @@ def test_the_rise_is_never_over_a_tenth_of_the_run(steps, epochs, expected):
     assert warm_up_steps(steps, epochs) == expected
 
 
-def test_each_group_has_its_share_of_the_rate(small_cfg):
-    optimizer = optimiser(Darknet(read_cfg(small_cfg)), transferred=True)
+def test_every_group_gets_the_rate(small_cfg):
+    optimizer = optimiser(Darknet(read_cfg(small_cfg)))
     set_rate(optimizer, 0.5)
-    assert all(group["lr"] == 0.5 * group["scale"] for group in optimizer.param_groups)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.5]
 
 
 def test_the_average_follows_quickly_at_first_and_its_memory_is_a_twentieth_of_the_run(small_cfg):
