@@ -118,5 +118,6 @@ def test_laying_a_part_on_gives_what_moving_the_whole_layer_gives(to):
     below = np.full((CANVAS[1], CANVAS[0], 3), 40, np.float32)
     whole = placing.moved(layer, matrix, CANVAS)
     expected = below * (1 - whole.alpha[..., None]) + whole.rgb * whole.alpha[..., None]
-    assert placing.laid_on(below, layer, matrix) == pytest.approx(expected, abs=0.01)
+    different = np.abs(placing.laid_on(below, layer, matrix) - expected)
+    assert different.max() <= 215 / 32 and different.mean() < 0.1  # OpenCV places samples to 1/32 of a pixel
     assert (below == 40).all()

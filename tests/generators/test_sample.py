@@ -16,7 +16,7 @@ from datatools.duplicates import duplicate_pairs
 from datatools.errors import PictureError
 from generators import photographs
 from generators.sample import about, plan, render, write
-from generators.scene import CLASSES
+from generators.scene import CLASSES, Cast, Role, draw
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
@@ -80,6 +80,16 @@ class TestAWrittenSample:
     def test_does_not_draw_a_picture_differently_beside_others(self):
         cast = plan(24, 0).casts[5]
         assert np.array_equal(render(cast, 0).pixels, render(cast, 0).pixels)
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_finds_a_place_for_as_many_people_as_it_ever_shows(self, seed):
+        cast = Cast("crowd", "grass", (Role("grace_hopper", "without_mask"),) * 5)
+        assert len(draw(cast, np.random.default_rng(seed)).faces) == 5
+
+    def test_does_not_write_a_picture_with_fewer_faces_than_planned(self):
+        cast = Cast("crowd", "grass", (Role("grace_hopper", "without_mask"),) * 80)
+        with pytest.raises(RuntimeError, match="80 faces do not fit a picture of "):
+            draw(cast, np.random.default_rng(0))
 
     def test_has_one_annotation_a_picture_with_the_planned_classes(self, small):
         for cast in plan(24, 0).casts:
