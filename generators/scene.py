@@ -165,8 +165,8 @@ def _own_photograph(role: Role, size_wh: tuple[int, int], rng: np.random.Generat
 def _seated(roles: tuple[Role, ...], size_wh: tuple[int, int], rng: np.random.Generator) -> tuple[Seat, ...]:
     """A free place for every role; begins anew, smaller, where they do not fit."""
     largest = min(MAX_FACE, 1.1 * min(size_wh) / max(2.6, len(roles)))
-    for attempt in range(100):
-        top = max(MIN_FACE * 1.1, largest * 0.97**attempt)
+    for attempt in range(40):
+        top = max(MIN_FACE * 1.1, largest * 0.94**attempt)
         sizes = np.sort(np.exp(rng.uniform(np.log(MIN_FACE), np.log(top), len(roles))))
         seats: list[Seat] = []
         for role, size in zip(roles, sizes, strict=True):
