@@ -10,7 +10,6 @@ import copy
 import math
 
 import torch
-from torch import nn
 
 from detector.model import Darknet
 
