@@ -10,12 +10,9 @@ the same number of threads, to the very bits of one that was not. A run's folder
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,7 @@ from detector.data import Order, Pictures, default_workers, loader
 from detector.errors import DataError, RunError, TrainingError, UserError
 from detector.evaluate import evaluate
 from detector.inference import Thresholds
+from detector.interrupt import stop_between_steps
 from detector.loss import loss
 from detector.model import Darknet, initialise
 from detector.record import Record, row
@@ -194,7 +192,7 @@ def _loop(
             took = time.monotonic() - began if began else None
             print(record.line(at.history[-1], options.epochs, took), flush=True)
 
-    with _stop_at_next_step() as stopped:
+    with stop_between_steps() as stopped:
         if not at.history:
             judge(None)
         while at.epoch < options.epochs:
@@ -275,23 +273,3 @@ def check_size(cfg: Cfg, img_size: int) -> None:
 
 def _say(quiet: bool) -> Callable[[str], None]:
     return lambda line: None if quiet else print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _stop_at_next_step() -> Iterator[Callable[[], bool]]:
-    """Within, the first Ctrl-C (or SIGTERM) only makes the returned function true; the second is Python's own."""
-    asked: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: bool(asked)
-        return
-
-    def ask(number: int, frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,8 +1,7 @@
-"""Small pictures of coloured shapes as a split, a network that trains in seconds, and where the photographs are."""
+"""Small pictures of coloured shapes as a split, and a network that trains in seconds."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,19 +91,9 @@ def _shapes(rng: np.random.Generator) -> tuple[Image.Image, list[str]]:
 
 
 @pytest.fixture
-def shared_folder() -> Path:
-    """The folder of shared photographs and weights; the test is skipped where it is absent."""
-    given = os.environ.get("SHARED_DATA")
-    path = Path(given) if given else Path(__file__).parents[2].parent / "shared"
-    if not path.is_dir():
-        pytest.skip(f"no shared data at {path} (set SHARED_DATA)")
-    return path
-
-
-@pytest.fixture
-def tiny_weights(shared_folder: Path) -> Path:
+def tiny_weights(shared_data: Path) -> Path:
     """COCO's yolov3-tiny.weights."""
-    path = shared_folder / "weights" / "yolov3-tiny.weights"
+    path = shared_data / "weights" / "yolov3-tiny.weights"
     if not path.is_file():
         pytest.skip(f"no {path}")
     return path
