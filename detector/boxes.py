@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -91,7 +92,7 @@ def _suppress_one(xyxy: Tensor, order: Tensor, threshold: float) -> Tensor:
             candidates = candidates[(iou(xyxy[candidates], xyxy[kept]) <= threshold).all(dim=1)]
         # Which earlier candidate of the block hides which later one; numpy's row loop beats torch's here.
         hides = (iou(xyxy[candidates], xyxy[candidates]) > threshold).triu(diagonal=1).cpu().numpy()
-        alive = ~hides[:0].any(axis=0)
+        alive = np.ones(len(hides), dtype=bool)
         for row in range(len(hides)):
             if alive[row]:
                 alive &= ~hides[row]

@@ -94,15 +94,21 @@ class Cfg:
         """Indices of the `[yolo]` layers."""
         return tuple(index for index, layer in enumerate(self.layers) if isinstance(layer, Yolo))
 
+    @property
+    def yolos(self) -> tuple[Yolo, ...]:
+        """The `[yolo]` layers."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Yolo))
+
     def adapt(self, classes: int) -> Cfg:
         """The same network for `classes` classes: the heads, and the filters of the convolution before each."""
         if classes < 1:
             raise CfgError(self.name, f"{classes} classes", "at least 1")
         layers = list(self.layers)
-        for index in self.heads:
-            head = replace(layers[index], classes=classes)
-            layers[index] = head
-            layers[index - 1] = replace(layers[index - 1], filters=len(head.mask) * (5 + classes))
+        for index, head in zip(self.heads, self.yolos, strict=True):
+            before = layers[index - 1]
+            if isinstance(before, Convolutional):  # always, `_check` saw to it
+                layers[index - 1] = replace(before, filters=len(head.mask) * (5 + classes))
+            layers[index] = replace(head, classes=classes)
         return replace(self, layers=tuple(layers))
 
 
@@ -228,8 +234,8 @@ def _build(head: str, line: int, pairs: list[tuple[int, str, str]], name: str) -
 def _check(cfg: Cfg) -> None:
     if not cfg.heads:
         raise CfgError(cfg.name, "no [yolo] section", "at least one head")
-    for index in cfg.heads:
-        head, where = cfg.layers[index], f"{cfg.name}:{cfg.layers[index].line}"
+    for index, head in zip(cfg.heads, cfg.yolos, strict=True):
+        where = f"{cfg.name}:{head.line}"
         if not head.mask or not set(head.mask) <= set(range(len(head.anchors_wh))):
             raise CfgError(where, f"mask {head.mask}", f"indices into {len(head.anchors_wh)} anchors")
         if index == 0 or not isinstance(cfg.layers[index - 1], Convolutional):

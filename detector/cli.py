@@ -105,12 +105,14 @@ def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, *
 
         folder = go_on(_run(resume, given["out"], quiet), quiet)
     else:
-        given["data"] = str(_split(given["data"], quiet))
-        given |= {name: str(given[name]) for name in ("out", "weights") if given[name] is not None}
+        given["data"] = _split(given["data"], quiet)
+        chosen: dict[str, Any] = {
+            name: str(v) if isinstance(v, Path) else v for name, v in given.items() if v is not None
+        }
         from detector.train import Options
         from detector.train import train as begin
 
-        folder = begin(Options(**given), quiet)
+        folder = begin(Options(**chosen), quiet)
     click.echo(f"done: {folder}")
 
 

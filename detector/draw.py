@@ -62,7 +62,7 @@ def _frame(pen: ImageDraw.ImageDraw, box: np.ndarray, paint: tuple[int, int, int
 
 def _label(
     pen: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     box: Rectangle,
     texts: list[str],
     paint: tuple[int, int, int],

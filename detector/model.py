@@ -58,9 +58,8 @@ class Darknet(nn.Module):
         self.sources = [sources(cfg, i) for i in range(len(cfg.layers))]
         self._kept = {i for many in self.sources for i in many}
         self.strides = [found[i][1] for i in cfg.heads]
-        self.classes = cfg.layers[cfg.heads[0]].classes
-        for number, index in enumerate(cfg.heads):
-            head = cfg.layers[index]
+        self.classes = cfg.yolos[0].classes
+        for number, head in enumerate(cfg.yolos):
             anchors = torch.tensor([head.anchors_wh[k] for k in head.mask])
             self.register_buffer(f"anchors_{number}", anchors, persistent=False)
 
@@ -76,7 +75,9 @@ class Darknet(nn.Module):
     @property
     def head_convolutions(self) -> list[Convolution]:
         """The convolution before each yolo layer: the only ones that know the number of classes."""
-        return [self.layers[index - 1] for index in self.cfg.heads]
+        return [
+            block for i, block in enumerate(self.layers) if i + 1 in self.cfg.heads and isinstance(block, Convolution)
+        ]
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """pictures: (B, 3, H, W) in [0, 1], RGB. Returns a raw head each: (B, A, H / stride, W / stride, 5 + C)."""
@@ -125,9 +126,10 @@ def initialise_heads(model: Darknet, generator: torch.Generator) -> None:
     Lin et al., "Focal Loss", 2017, section 3.3: the flood of empty cells would else rule the first steps.
     """
     with torch.no_grad():
-        for index, block in zip(model.cfg.heads, model.head_convolutions, strict=True):
-            anchors = len(model.cfg.layers[index].mask)
+        for head, block in zip(model.cfg.yolos, model.head_convolutions, strict=True):
             nn.init.normal_(block.conv.weight, std=0.01, generator=generator)
-            bias = block.conv.bias.view(anchors, -1)
+            if block.conv.bias is None:
+                continue
+            bias = block.conv.bias.view(len(head.mask), -1)
             bias.zero_()
             bias[:, 4] = -math.log((1 - START_PROBABILITY) / START_PROBABILITY)

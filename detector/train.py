@@ -22,10 +22,11 @@ from tqdm import tqdm
 
 from detector import checkpoint, optimise
 from detector.augment import Augmentation
+from detector.average_precision import Found
 from detector.cfg import Cfg, parse_cfg, read_cfg, shapes
 from detector.data import Order, Pictures, default_workers, loader
 from detector.errors import DataError, RunError, TrainingError, UserError
-from detector.evaluate import evaluate
+from detector.evaluate import Scores, evaluate
 from detector.inference import Thresholds
 from detector.interrupt import stop_between_steps
 from detector.loss import loss
@@ -41,18 +42,18 @@ SOURCE = "https://pjreddie.com/media/files/"
 
 @dataclass(frozen=True)
 class Options:
-    """All that decides a run's result, apart from the machine. `None` is chosen by `settle`."""
+    """All that decides a run's result, apart from the machine. "auto" and -1 are chosen by `settle`."""
 
     data: str
     out: str = "runs/train"
-    model: str | None = None
+    model: str = "auto"
     weights: str | None = None
-    device: str | None = None
+    device: str = "auto"
     epochs: int = 30
     batch: int = 8
     img_size: int = 416
-    lr: float | None = None
-    workers: int | None = None
+    lr: float = LEARNING_RATE
+    workers: int = -1
     seed: int = 0
 
 
@@ -70,16 +71,16 @@ class Progress:
 
 def settle(options: Options, say: Callable[[str], None]) -> Options:
     """Fill in what was left open, and say why."""
-    device = options.device or best_device()
-    model = options.model or ("yolov3-tiny" if device == "cpu" else "yolov3")
-    if options.model is None:
+    device = best_device() if options.device == "auto" else options.device
+    model = options.model
+    if model == "auto":
+        model = "yolov3-tiny" if device == "cpu" else "yolov3"
         say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if device == 'cpu' else device})")
     if options.weights is None:
         file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
         say(f"weights: none, from scratch; far better on few pictures: --weights {file}, from {SOURCE}{file}")
-    workers = default_workers(torch.device(device)) if options.workers is None else options.workers
-    rate = options.lr or LEARNING_RATE
-    return replace(options, device=device, model=model, workers=workers, lr=rate)
+    workers = default_workers(torch.device(device)) if options.workers < 0 else options.workers
+    return replace(options, device=device, model=model, workers=workers)
 
 
 def best_device() -> str:
@@ -141,7 +142,7 @@ def _loop(
     device = torch.device(options.device)
     # Channels-last is a sixth faster for tiny on a CPU, and slower for the full network.
     layout = torch.channels_last if device.type == "cpu" and len(model.convolutions) < 20 else torch.contiguous_format
-    model.to(device, memory_format=layout)
+    model.to(device).to(memory_format=layout)  # type: ignore[call-overload]  # torch accepts it
     order = Order(len(data.train), options.batch, options.seed)
     steps = len(order) * options.epochs
     warm_up = optimise.warm_up_steps(len(order), options.epochs)
@@ -174,7 +175,8 @@ def _loop(
 
     def judge(lr: float | None, began: float = 0.0) -> None:
         """Score the averaged weights, note them in the history, keep them if they are the best so far."""
-        scores, found = None, []
+        scores: Scores | None = None
+        found: list[Found] = []
         if data.val is not None:
             scores, found = evaluate(
                 average.model, data.val, data.classes, Thresholds(), options.batch, options.workers, quiet

@@ -83,8 +83,10 @@ def _tensors(block: Convolution) -> list[Tensor]:
     """The block's tensors in file order; the very tensors, to be read or filled."""
     if isinstance(block.norm, nn.BatchNorm2d):
         norm = block.norm
-        return [norm.bias, norm.weight, norm.running_mean, norm.running_var, block.conv.weight]
-    return [block.conv.bias, block.conv.weight]
+        found = [norm.bias, norm.weight, norm.running_mean, norm.running_var, block.conv.weight]
+    else:
+        found = [block.conv.bias, block.conv.weight]
+    return [tensor for tensor in found if tensor is not None]
 
 
 def _floats(block: Convolution) -> int:
@@ -104,10 +106,7 @@ def write_darknet(model: Darknet, path: Path, seen: int = 0, layers: int | None 
 
 def _lengths(model: Darknet, classes: int) -> list[int]:
     """Floats in the file after each convolution, were the network one of `classes` classes."""
-    heads = {
-        id(block): len(model.cfg.layers[index].mask)
-        for index, block in zip(model.cfg.heads, model.head_convolutions, strict=True)
-    }
+    heads = {id(block): len(head.mask) for head, block in zip(model.cfg.yolos, model.head_convolutions, strict=True)}
     counts, total = [], 0
     for block in model.convolutions:
         filters = heads.get(id(block), 0) * (5 + classes)
