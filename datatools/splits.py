@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from datatools.errors import LayoutError
+from datatools.errors import LayoutError, UserError
 
 KINDS = ("converted", "synthetic", "balanced")
 
@@ -18,7 +18,7 @@ def kind_of(folder: Path) -> str:
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise LayoutError(path, "no plain YAML", "train, val and names", "correct the file, or name a source") from None
+        raise UserError(path, "no plain YAML", "train, val and names", "correct the file, or name a source") from None
     kind = said.get("kind") if isinstance(said, dict) else None
     return kind if kind in KINDS else "converted"
 
