@@ -1,0 +1,149 @@
+"""Claims about pictures: upright, RGB, eight bits, whatever the file is."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from datatools.errors import PictureError
+from datatools.images import MAX_PIXELS, decode, encode, measure, turn_boxes
+
+TURNS = range(1, 9)
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_marked_spot_is_where_its_turned_box_says(tmp_path, orientation, suffix):
+    stored = np.zeros((60, 80, 3), dtype=np.uint8)
+    stored[10:18, 40:64] = 255  # a spot at x 40..64, y 10..18
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(stored).save(path, exif=exif, **({"quality": 95} if suffix == ".jpg" else {}))
+    upright = decode(path)
+    header = measure(path)
+    assert header.orientation == orientation and header.stored_wh == (80, 60)
+    assert header.size_wh == upright.shape[1::-1] == ((60, 80) if orientation > 4 else (80, 60))
+    ((x1, y1, x2, y2),) = turn_boxes(np.array([[40.0, 10, 64, 18]]), (80, 60), orientation).astype(int).tolist()
+    inside = np.zeros(upright.shape[:2], dtype=bool)
+    inside[y1:y2, x1:x2] = True
+    assert np.array_equal(upright[..., 0] > 127, inside)
+
+
+@given(st.lists(st.floats(0, 40), min_size=4, max_size=4), st.sampled_from(TURNS))
+def test_a_turned_box_keeps_its_area_and_stays_inside(values, orientation):
+    (x1, x2), (y1, y2) = sorted(values[:2]), sorted(v * 0.75 for v in values[2:])
+    ((a1, b1, a2, b2),) = turn_boxes(np.array([[x1, y1, x2, y2]]), (40, 30), orientation)
+    w, h = (30, 40) if orientation > 4 else (40, 30)
+    assert 0 <= a1 <= a2 <= w and 0 <= b1 <= b2 <= h
+    assert (a2 - a1) * (b2 - b1) == pytest.approx((x2 - x1) * (y2 - y1), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("L", ".png"), ("LA", ".png"), ("RGBA", ".png"), ("P", ".png"), ("1", ".png"), ("CMYK", ".jpg"), ("CMYK", ".tif"),
+     ("L", ".jpg"), ("RGB", ".bmp"), ("RGB", ".webp"), ("RGB", ".tiff")],
+)  # fmt: skip
+def test_every_kind_of_picture_becomes_rgb(tmp_path, mode, suffix):
+    left_dark = np.repeat(np.array([[0, 255]], dtype=np.uint8), 8, axis=1).repeat(12, axis=0)
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(left_dark).convert("RGB").convert(mode).save(path)
+    pixels = decode(path)
+    assert pixels.shape == (12, 16, 3) and pixels.dtype == np.uint8
+    assert pixels[:, :6].mean() < 20 and pixels[:, 10:].mean() > 235
+
+
+def test_sixteen_bits_are_scaled_and_not_cut(tmp_path):
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(8, axis=0)
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    pixels = decode(tmp_path / "a.png")
+    assert pixels.shape == (8, 256, 3) and np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_encoding_and_decoding_give_the_picture_back(tmp_path, suffix):
+    pixels = np.asarray(
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)).resize((64, 48))
+    )
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(encode(pixels, suffix))
+    difference = np.abs(decode(path).astype(int) - pixels)
+    assert difference.max() == 0 if suffix == ".png" else difference.mean() < 4
+    assert encode(pixels, suffix) == path.read_bytes()
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 77])
+def test_an_orientation_that_does_not_exist_turns_nothing(make, tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert measure(make.noise(tmp_path / "a.jpg", exif=exif)).orientation == 1
+
+
+def test_a_missing_picture_and_a_folder_are_named(tmp_path):
+    for path in (tmp_path / "no.jpg", tmp_path):
+        with pytest.raises(PictureError, match="no such picture") as caught:
+            decode(path)
+        assert caught.value.code == "picture-missing" and caught.value.where == str(path)
+
+
+def test_a_header_that_lies_costs_no_memory(tmp_path):
+    import tracemalloc
+
+    head = b"BM" + bytes(12) + (40).to_bytes(4, "little") + (13_000).to_bytes(4, "little") * 2 + b"\1\0\x18\0"
+    (tmp_path / "a.bmp").write_bytes(head + bytes(60))
+    tracemalloc.start()
+    assert MAX_PIXELS > 13_000**2 and measure(tmp_path / "a.bmp").size_wh == (13_000, 13_000)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+def small(kind: str) -> bytes:
+    out = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "text"
+    pixels = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(out, kind, **({"exif": exif} if kind not in ("BMP",) else {}))
+    return out.getvalue()
+
+
+WHOLE = {kind: small(kind) for kind in ("JPEG", "PNG", "BMP", "WEBP", "TIFF")}
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from(sorted(WHOLE)),
+    where=st.floats(0, 1),
+    how=st.sampled_from(["flip", "cut", "zero", "insert"]),
+    value=st.binary(min_size=1, max_size=8),
+)
+def test_damaged_pictures_are_read_or_refused_and_nothing_else(tmp_path, kind, where, how, value):
+    data = WHOLE[kind]
+    k = int(where * (len(data) - 1))
+    damaged = {
+        "flip": data[:k] + value + data[k + len(value) :],
+        "cut": data[:k],
+        "zero": data[:k] + bytes(len(data) - k),
+        "insert": data[:k] + value + data[k:],
+    }[how]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(damaged)
+    for read in (decode, lambda p: measure(p, dhash=True, verify=True)):
+        try:
+            read(path)
+        except PictureError as error:
+            assert str(error).startswith(str(path)) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize("kind", sorted(WHOLE))
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_a_file_that_is_cut_off_is_never_taken_for_whole(tmp_path, kind, share):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(WHOLE[kind][: int(len(WHOLE[kind]) * share)])
+    with pytest.raises(PictureError):
+        measure(path, verify=True)
