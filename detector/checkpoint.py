@@ -39,7 +39,12 @@ class Checkpoint:
     def build(self) -> Darknet:
         """The network, with its weights."""
         model = Darknet(parse_cfg(self.cfg, self.model).adapt(len(self.classes)))
-        model.load_state_dict(self.weights)
+        try:
+            model.load_state_dict(self.weights)
+        except RuntimeError as error:
+            raise WeightsError(
+                self.model, "the checkpoint's weights do not fit its own cfg", "a file as saved"
+            ) from error
         return model
 
 
@@ -72,9 +77,10 @@ def load(path: Path) -> Checkpoint:
             "cannot be read as plain tensors (cut off, or it holds code, which is never run)",
             "a .pt that `detector train` wrote",
         ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise WeightsError(path, "is not a checkpoint of ours", "a .pt that `detector train` wrote")
     names = ("model", "cfg", "img_size", "weights", "state")
+    ours = isinstance(content, dict) and content.get("format") == FORMAT and {"classes", *names} <= set(content)
+    if not ours:
+        raise WeightsError(path, "is not a checkpoint of ours", "a .pt that `detector train` wrote")
     return Checkpoint(classes=tuple(content["classes"]), **{name: content[name] for name in names})
 
 

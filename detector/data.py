@@ -8,6 +8,7 @@ the device.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -141,7 +142,14 @@ def loader(pictures: Pictures, order: Order, workers: int) -> DataLoader[Batch]:
         collate_fn=pictures.collate,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_stopping_to_the_loop,
     )
+
+
+def _leave_stopping_to_the_loop(worker: int) -> None:
+    """Ctrl-C reaches every process of the terminal: a worker must go on until the step is done and saved."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def default_workers(device: torch.device) -> int:

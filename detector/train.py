@@ -113,8 +113,8 @@ def train(options: Options, quiet: bool = False) -> Path:
 def resume(folder: Path, quiet: bool = False) -> Path:
     """Carry a stopped run to its end, with the options it began with."""
     found = checkpoint.load(folder / "last.pt")
-    state = found.state
-    if not state:
+    state = {**found.state, "average": found.weights}
+    if not found.state:
         raise RunError(folder / "last.pt", "holds no state to resume from", "a run's own last.pt")
     known = {field.name for field in fields(Options)}
     options = Options(**{name: value for name, value in state["options"].items() if name in known})
@@ -150,7 +150,7 @@ def _loop(
     average = optimise.Average(model, steps)
     if state:
         model.load_state_dict(state["raw"])
-        average.model.load_state_dict(checkpoint.load(record.folder / "last.pt").weights)
+        average.model.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
     batches = loader(data.train, order, options.workers)
 
