@@ -22,6 +22,8 @@ from datatools.problems import Problem
 KIND_FOLDERS = frozenset({"images", "image", "jpegimages", "labels", "label", "annotations", "annotation", "xmls"})
 
 
+NAMED_FILES = (".xml", ".json", ".yaml", ".yml", ".data", ".txt")  # what may be named instead of a folder
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".rar")
 SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -179,7 +181,7 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def folder_of(source: Path) -> Path:
     """The folder that is read where a user names `source`: itself, or the data set that an annotation file is in."""
-    if not source.is_file():
+    if source.suffix.lower() not in NAMED_FILES or not source.is_file():
         return source
     return source.parent.parent if source.parent.name.lower() in KIND_FOLDERS else source.parent
 
@@ -191,6 +193,9 @@ def walk(source: Path) -> Tree:
     """
     if source.is_file():
         root = folder_of(source)
+        if root == source:
+            remedy = "unpack it" if source.suffix.lower() in ARCHIVES else "name its folder"
+            raise LayoutError(source, "no annotation file", f"a folder, or a file of {' '.join(NAMED_FILES)}", remedy)
         tree = walk(root)
         return Tree(tree.root, tree.files, tree.problems, source.relative_to(root).as_posix())
     if not source.is_dir():

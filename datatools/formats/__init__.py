@@ -21,6 +21,7 @@ from datatools.tree import Tree, walk
 
 READERS = ("ultralytics", "darknet", "coco", "createml", "voc", "yolo")
 WRITERS = ("yolo", "voc", "coco", "createml")
+KNOWN = "VOC XML, COCO or CreateML JSON, or YOLO txt with data.yaml, obj.data or classes.txt"
 _YOLO_FAMILY = ("ultralytics", "darknet", "yolo")  # the first that fits says more than the ones after it
 
 
@@ -35,10 +36,10 @@ def recognise(tree: Tree) -> str:
     fitting = [name for name in fitting if name not in yolo[1:]]
     if len(fitting) == 1:
         return fitting[0]
-    known = ", ".join(load(name).TITLE for name in READERS)
     if fitting:
         raise LayoutError(tree.root, f"holds {' and '.join(fitting)}", "one format", f"choose with --from {fitting[0]}")
-    raise LayoutError(tree.root, "annotations of no known format", known, "name the folder that holds them")
+    found = "pictures but no annotations" if tree.pictures else "no annotations"
+    raise LayoutError(tree.display(tree.only), f"{found} of a known format", KNOWN, "name the folder that holds both")
 
 
 def read(

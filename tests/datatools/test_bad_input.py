@@ -642,7 +642,20 @@ def test_a_format_that_is_not_there_is_refused(make, refused, tmp_path, name):
 
 def test_pictures_alone_are_of_no_known_format(make, refused, tmp_path):
     make.noise(tmp_path / "raw/images/a.jpg")
-    assert refused().startswith("raw: annotations of no known format, expected YOLO with data.yaml")
+    assert refused() == (
+        "raw: pictures but no annotations of a known format, expected VOC XML, COCO or CreateML JSON, or YOLO txt with "
+        "data.yaml, obj.data or classes.txt; name the folder that holds both"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("raw", "name its folder"), ("raw.zip", "unpack it"), ("raw.jpg", "name its folder")]
+)
+def test_a_file_that_is_no_annotation_is_refused_unread(make, cli, tmp_path, name, remedy):
+    make.put(tmp_path / name, "something")
+    assert cli("convert", name, "--out", "out").error == (
+        f"{name}: no annotation file, expected a folder, or a file of .xml .json .yaml .yml .data .txt; {remedy}"
+    )
 
 
 def test_an_empty_folder_and_a_missing_one_are_refused(refused, cli, tmp_path):
