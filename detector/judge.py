@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import torch
 import yaml
 from tqdm import tqdm
 
@@ -21,7 +20,7 @@ from detector.inference import Thresholds
 from detector.predict import Summary, detect, find_pictures
 from detector.runs import new_folder
 from detector.split import read_split
-from detector.train import best_device, check_size
+from detector.train import check_size, choose_device
 
 
 def judge(
@@ -47,7 +46,7 @@ def judge(
         raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(ours.classes)}", "see --data")
     side = img_size or (ours.img_size if ours else model.cfg.net.width)
     check_size(model.cfg, side)
-    where = torch.device(device or best_device())
+    where = choose_device(device or "auto")
     pictures = Pictures(found.read(subset), side)
     hands = default_workers(where) if workers is None else workers
     return evaluate(model.to(where), pictures, found.classes, Thresholds(conf, nms), batch, hands, quiet)[0]
@@ -88,7 +87,7 @@ def look_at(
         return iter(tqdm(paths, desc="detect", unit="picture", disable=quiet, leave=False))
 
     summary = detect(
-        model.to(device or best_device()),
+        model.to(choose_device(device or "auto")),
         classes,
         pictures,
         side,

@@ -71,7 +71,7 @@ class Progress:
 
 def settle(options: Options, say: Callable[[str], None]) -> Options:
     """Fill in what was left open, and say why."""
-    device = best_device() if options.device == "auto" else options.device
+    device = str(choose_device(options.device))
     model = options.model
     if model == "auto":
         model = "yolov3-tiny" if device == "cpu" else "yolov3"
@@ -83,11 +83,19 @@ def settle(options: Options, say: Callable[[str], None]) -> Options:
     return replace(options, device=device, model=model, workers=workers)
 
 
-def best_device() -> str:
-    """cuda, mps or cpu: the first that is there."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def choose_device(name: str = "auto") -> torch.device:
+    """The device called `name`; of "auto" cuda, mps or cpu, the first that is there. Raises UserError if absent."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, present in there.items() if present))
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError("--device", repr(name), "cpu, cuda, cuda:0, mps, ...") from error
+    beyond = device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    if beyond or not there.get(device.type, True):
+        raise UserError("--device", f"{name} is not there", f"one of {', '.join(k for k, is_ in there.items() if is_)}")
+    return device
 
 
 def train(options: Options, quiet: bool = False) -> Path:
@@ -131,6 +139,10 @@ def resume(folder: Path, quiet: bool = False) -> Path:
     data = _data(read_split(Path(options.data)), options, say)
     if data.classes != found.classes:
         raise DataError(options.data, f"classes {', '.join(data.classes)}", f"the run's: {', '.join(found.classes)}")
+    if len(data.train) != state["pictures"]:
+        raise DataError(
+            options.data, f"{len(data.train)} training pictures", f"the run's {state['pictures']}", "begin anew"
+        )
     model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))
     record = Record(folder, asdict(options), found.classes)
     return _loop(model, options, data, record, progress, state, quiet)
@@ -158,6 +170,7 @@ def _loop(
         kept = {
             "options": asdict(options),
             "progress": vars(at),
+            "pictures": len(data.train),
             "raw": model.state_dict(),
             "optimizer": optimizer.state_dict(),
         }
@@ -184,12 +197,13 @@ def _loop(
         terms = (at.sums / at.seen).tolist() if at.seen else None
         at.history.append(row(at.epoch, lr, terms, scores, data.classes))
         at.step, at.seen, at.sums = 0, 0, torch.zeros(3)
+        # The record first: a kill before last.pt repeats the epoch, and writes it again.
+        record.write(at.history, data.val, found)
         value = (scores.map50 or 0.0) if scores else float(at.epoch)
         if value > at.best:
             at.best = value
             save("best.pt", resumable=False)
         save("last.pt", resumable=True)
-        record.write(at.history, data.val, found)
         if not quiet:
             took = time.monotonic() - began if began else None
             print(record.line(at.history[-1], options.epochs, took), flush=True)

@@ -193,11 +193,38 @@ def test_nothing_is_made_before_the_input_is_known_to_be_good(options, shapes_sp
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("gpu0", "--device: 'gpu0'; expected cpu, cuda"),
+        ("cuda:99", "--device: cuda:99 is not there; expected one of .*cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_said(name, message):
+    with pytest.raises(UserError, match=message):
+        training.choose_device(name)
+
+
+def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
+    interrupt_at(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(), quiet=True)
+    data = Path(options().data)
+    (data / "images" / "train" / "5.png").unlink()
+    with pytest.raises(DataError, match="5 training pictures; expected the run's 6; begin anew"):
+        resume(Path(options().out) / "1", quiet=True)
+
+
+def test_the_full_network_goes_with_an_accelerator(monkeypatch):
+    monkeypatch.setattr(training, "choose_device", lambda name: torch.device("cuda"))
+    said = []
+    assert training.settle(Options(data="x"), said.append).model == "yolov3" and said[0] == "model: yolov3 (cuda)"
+
+
 def test_the_model_goes_with_the_device_and_the_reason_is_given():
     said = []
     settled = training.settle(Options(data="x", device="cpu"), said.append)
     assert settled.model == "yolov3-tiny" and said[0].startswith("model: yolov3-tiny (a CPU: ")
-    assert training.settle(Options(data="x", device="cuda"), said.append).model == "yolov3"
     assert settled.workers == 0
 
 
