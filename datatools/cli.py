@@ -165,7 +165,7 @@ def convert(
     from datatools.outputs import refuse_overwrite
     from datatools.reports import conversion_report
     from datatools.split import read_lists
-    from datatools.tree import folder_of
+    from datatools.walk import folder_of
 
     out = out or Path("data") / write_as
     classes = _classes(said["classes"], said["renamed"], said["drop"])

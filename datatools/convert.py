@@ -26,7 +26,8 @@ from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
 from datatools.repair import leave_out, refuse, tidy
 from datatools.split import split_by_lists, stratified_split
-from datatools.tree import SPLIT_WORDS, folder_of
+from datatools.tree import SPLIT_WORDS
+from datatools.walk import folder_of
 
 DEFAULT_SHARES = (0.8, 0.1, 0.1)
 KEPT_SUFFIXES = {".jpg": ".jpg", ".jpeg": ".jpg", ".png": ".png"}  # what every YOLO loader reads; the rest becomes PNG

@@ -12,7 +12,7 @@ from datatools.convert import Settings, conversion_of, write_conversion
 from datatools.formats.assemble import Classes, Reading
 from datatools.problems import CODES, Problem
 from datatools.repair import leave_out, mend
-from datatools.tree import folder_of
+from datatools.walk import folder_of
 
 MENDED = ("box-inverted", "box-empty", "box-outside", "box-far-outside", "box-duplicate")  # by `repair.mend`
 _ORDER = {code: k for k, code in enumerate(CODES)}

@@ -17,7 +17,8 @@ from types import ModuleType
 
 from datatools.errors import LayoutError
 from datatools.formats.assemble import Classes, Reading, assemble
-from datatools.tree import Tree, walk
+from datatools.tree import Tree
+from datatools.walk import walk
 
 READERS = ("ultralytics", "darknet", "coco", "createml", "voc", "yolo")
 WRITERS = ("yolo", "voc", "coco", "createml")

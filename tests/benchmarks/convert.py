@@ -42,7 +42,8 @@ def bare_loop(source: Path, out: Path) -> None:
 def ours_parse_only(source: Path, out: Path) -> None:
     """Parse all XML and write all labels through the core type, with the picture sizes that the files state."""
     from datatools.formats.assemble import Classes, assemble
-    from datatools.tree import Tree, walk
+    from datatools.tree import Tree
+    from datatools.walk import walk
 
     tree = walk(source)
     parsed = voc.parse(Tree(tree.root, tree.files), workers=1, quiet=True)

@@ -66,7 +66,8 @@ BAD_XML = {
     "bomb": (BOMB, "has a DOCTYPE"),
     "bomb utf-16": (f'<?xml version="1.0" encoding="utf-16"?>{BOMB}'.encode("utf-16"), "has a DOCTYPE"),
     "bomb utf-7": (f'<?xml version="1.0" encoding="UTF-7"?>{BOMB}'.encode("utf-7"), "XML|DOCTYPE"),
-    "late doctype": (f"<!--{'-' * 0}{'x' * 200_000}-->{BOMB}", "DOCTYPE|not well-formed"),
+    "late bomb": (f"<!--{'x' * 200_000}-->{BOMB}", "DOCTYPE|not well-formed"),
+    "late doctype": (f"<!--{'x' * 200_000}--><!DOCTYPE annotation><annotation/>", "has a DOCTYPE"),
     "deep": ("<a>" * 100_000, "not well-formed XML"),
     "unknown encoding": ('<?xml version="1.0" encoding="klingon"?><annotation/>', "not well-formed XML"),
 }
@@ -85,6 +86,13 @@ def test_bad_xml_is_refused_by_name_and_fast(make, refused, skipped, tmp_path, c
     left, there = skipped()
     assert there == ["good"] and len(left) == 1 and "raw/annotations/bad.xml: annotation-unreadable" in left[0]
     assert time.perf_counter() - start < 20, "an expanded bomb would take for ever"
+
+
+def test_xml_of_an_absurd_size_is_refused_unparsed(make, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("datatools.formats.voc.MAX_BYTES", 1_000_000)
+    make.noise(tmp_path / "raw/images/bad.jpg")
+    make.put(tmp_path / "raw/annotations/bad.xml", f"<annotation>{' ' * 2_000_000}</annotation>")
+    assert "annotation-unreadable: 2 MB of XML, expected at most 1; mend or delete the file" in refused()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -612,6 +620,14 @@ def test_a_broken_document_is_refused(make, refused, tmp_path, text, expected):
     make.noise(tmp_path / "raw/images/a.jpg")
     make.put(tmp_path / "raw/x.json", text)
     assert refused().startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.xml", "classes.txt", "data.yaml", "obj.data"])
+def test_a_link_that_leads_nowhere_is_no_crash(make, cli, tmp_path, name):
+    make.noise(tmp_path / "raw/a.jpg")
+    make.put(tmp_path / "raw/a.txt", "0 .5 .5 .5 .5")
+    (tmp_path / "raw" / name).symlink_to("nowhere")
+    assert name in cli("convert", *(["--from", "voc"] if name == "x.xml" else [])).error or name == "x.json"
 
 
 @pytest.mark.parametrize(

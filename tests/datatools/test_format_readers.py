@@ -11,7 +11,8 @@ from datatools.core import Flag
 from datatools.formats.assemble import Classes
 from datatools.formats.documents import split_of
 from datatools.formats.voc import plain
-from datatools.tree import key_of, walk
+from datatools.tree import key_of
+from datatools.walk import walk
 
 BOX = [("cat", (4, 6, 24, 18))]
 
