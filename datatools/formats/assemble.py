@@ -15,7 +15,7 @@ import numpy as np
 
 from datatools.core import Annotation, Dataset
 from datatools.errors import LayoutError, PictureError
-from datatools.formats.record import Parsed, Record
+from datatools.formats.record import Marked, Parsed, Record
 from datatools.images import Measure, measure, turn_boxes
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
@@ -100,9 +100,9 @@ def plain_name(name: str) -> str:
 
 
 def _with_plain_names(record: Record) -> Record:
-    if all(map(str.isalnum, record.names)):
+    if all(o.name.isalnum() for o in record.objects):
         return record
-    return replace(record, names=tuple(map(plain_name, record.names)))
+    return replace(record, objects=tuple(o._replace(name=plain_name(o.name)) for o in record.objects))
 
 
 def _with_negatives(tree: Tree, parsed: Parsed) -> list[Record]:
@@ -141,7 +141,7 @@ def _where(tree: Tree, record: Record) -> str:
 
 def class_order(parsed: Parsed, records: Sequence[Record], wanted: Classes) -> tuple[str, ...]:
     """The classes of the data set, in order.  Raises LayoutError where `renamed` or `dropped` names none."""
-    present = {name for r in records for name in r.names}
+    present = {o.name for r in records for o in r.objects}
     declared = tuple(sorted(present)) if parsed.classes is None else tuple(map(plain_name, parsed.classes))
     for name in wanted.renamed:
         if name not in declared and name not in present:
@@ -171,33 +171,31 @@ def _annotation(
     size_wh, orientation, problems = _size(record, path, header)
     if size_wh is None:
         return None, problems
-    ids = {name: k for k, name in enumerate(order)}
-    keep, labels = [], []
-    for k, name in enumerate(record.names):
-        name = wanted.renamed.get(name, name)
-        if name in ids:
-            keep.append(k)
-            labels.append(ids[name])
-        elif name not in wanted.dropped:
-            found = f"class {name!r}, expected one of {' '.join(order)}"
-            line = record.lines[k] if record.lines else 0
-            problems.append(Problem("class-unknown", record.source, line, found, "see --classes, --map and --drop"))
-    xyxy = np.array([record.boxes[k] for k in keep], dtype=np.float64).reshape(-1, 4)
+    objects, unknown = _numbered(record, order, wanted)
+    xyxy = np.array([o.box for _, o in objects], dtype=np.float64).reshape(-1, 4)
     if record.normalised:
         xyxy = xyxy * [*size_wh, *size_wh]
     elif orientation > 1 and header:
         xyxy = turn_boxes(xyxy, header.stored_wh, orientation)
-    annotation = Annotation(
-        _id(record),
-        path,
-        size_wh,
-        xyxy,
-        np.array(labels, int),
-        np.array([record.flags[k] for k in keep], np.uint8) if record.flags else None,
-        record.source,
-        np.array([record.lines[k] for k in keep], np.int64) if record.lines else None,
-    )
-    return annotation, problems
+    numbers = np.array([(k, o.flags, o.line) for k, o in objects], dtype=np.int64).reshape(-1, 3)
+    labels, flags, lines = numbers.T
+    annotation = Annotation(_id(record), path, size_wh, xyxy, labels, flags, record.source, lines)
+    return annotation, [*problems, *unknown]
+
+
+def _numbered(record: Record, order: Sequence[str], wanted: Classes) -> tuple[list[tuple[int, Marked]], list[Problem]]:
+    """(class id, box) of each box that is wanted, and a problem for each one whose class is not there."""
+    ids = {name: k for k, name in enumerate(order)}
+    objects, problems = [], []
+    for marked in record.objects:
+        name = wanted.renamed.get(marked.name, marked.name)
+        if name in ids:
+            objects.append((ids[name], marked))
+        elif name not in wanted.dropped:
+            found = f"class {name!r}, expected one of {' '.join(order)}"
+            remedy = "see --classes, --map and --drop"
+            problems.append(Problem("class-unknown", record.source, marked.line, found, remedy))
+    return objects, problems
 
 
 def _size(record: Record, path: str, header: Measure | None) -> tuple[tuple[int, int] | None, int, list[Problem]]:

@@ -9,12 +9,13 @@ Source: https://cocodataset.org/#format-data.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from datatools.core import Annotation, Dataset, Flag
 from datatools.errors import AnnotationError
 from datatools.formats.documents import dicts, dumps, edges, finite, load, split_of, text
-from datatools.formats.record import Box, Match, Parsed, Record, matched
+from datatools.formats.record import Box, EntryError, Marked, Match, Parsed, Record, marked, matched
 from datatools.problems import Problem
 from datatools.tree import Tree
 
@@ -95,38 +96,21 @@ def _records(tree: Tree, file: str, document: dict, names: Mapping[int, str]) ->
 def _record(
     image: dict, objects: list[dict], match: Match, source: str, names: Mapping[int, str], split: str
 ) -> Record:
-    boxes: list[Box] = []
-    labels: list[str] = []
-    flags: list[int] = []
-    wh, problems = _stated_size(image, source)
-    problems += match.problems
-    for item in objects:
-        which = f"annotation {item.get('id')}"
-        number = item.get("category_id")
-        if not isinstance(number, int) or number not in names:
-            problems.append(
-                Problem("class-unknown", source, 0, f"{which}: category {number}", "add it to `categories`")
-            )
-            continue
-        try:
-            box = _box(item.get("bbox"))
-        except ValueError as error:
-            problems.append(Problem("number-malformed", source, 0, f"{which}: {error}", "correct it"))
-            continue
-        boxes.append(box)
-        labels.append(names[number])
-        flags.append(Flag.CROWD if item.get("iscrowd") else 0)
-    return Record(
-        source,
-        match.picture,
-        tuple(labels),
-        tuple(boxes),
-        wh,
-        flags=tuple(flags),
-        split=split,
-        problems=tuple(problems),
-        rivals=match.rivals,
-    )
+    wh, size_problems = _stated_size(image, source)
+    found, problems = marked(((0, item) for item in objects), partial(_marked, names=names), source)
+    problems = (*size_problems, *match.problems, *problems)
+    return Record(source, match.picture, found, wh, split=split, problems=problems, rivals=match.rivals)
+
+
+def _marked(item: dict, names: Mapping[int, str]) -> Marked:
+    which = f"annotation {item.get('id')}"
+    number = item.get("category_id")
+    if not isinstance(number, int) or number not in names:
+        raise EntryError("class-unknown", f"{which}: category {number}", "add it to `categories`")
+    try:
+        return Marked(names[number], _box(item.get("bbox")), Flag.CROWD if item.get("iscrowd") else 0)
+    except ValueError as error:
+        raise EntryError("number-malformed", f"{which}: {error}", "correct it") from None
 
 
 def _box(bbox: object) -> Box:

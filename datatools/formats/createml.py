@@ -14,8 +14,7 @@ from pathlib import PurePosixPath
 from datatools.core import Dataset
 from datatools.errors import AnnotationError
 from datatools.formats.documents import dicts, dumps, edges, finite, load, split_of, text
-from datatools.formats.record import Box, Match, Parsed, Record, matched
-from datatools.problems import Problem
+from datatools.formats.record import Box, EntryError, Marked, Match, Parsed, Record, marked, matched
 from datatools.tree import Tree
 
 NAME = "createml"
@@ -52,21 +51,19 @@ def parse(tree: Tree, *, workers: int = 0, quiet: bool = False) -> Parsed:
 
 
 def _record(entry: dict, match: Match, where: str, split: str) -> Record:
-    boxes: list[Box] = []
-    names: list[str] = []
-    problems = list(match.problems)
     source = f"{where}: {entry['image']}"
-    for k, item in enumerate(dicts(entry.get("annotations") or [], source, "`annotations`"), 1):
-        try:
-            box, name = _box(item), text(item.get("label"))
-        except ValueError as error:
-            problems.append(Problem("number-malformed", source, 0, f"box {k}: {error}", "correct it"))
-            continue
-        boxes.append(box)
-        names.append(name)
-    return Record(
-        source, match.picture, tuple(names), tuple(boxes), split=split, problems=tuple(problems), rivals=match.rivals
-    )
+    items = enumerate(dicts(entry.get("annotations") or [], source, "`annotations`"), 1)
+    objects, problems = marked(((0, item) for item in items), _marked, source)
+    problems = (*match.problems, *problems)
+    return Record(source, match.picture, objects, split=split, problems=problems, rivals=match.rivals)
+
+
+def _marked(numbered: tuple[int, dict]) -> Marked:
+    k, item = numbered
+    try:
+        return Marked(text(item.get("label")), _box(item))
+    except ValueError as error:
+        raise EntryError("number-malformed", f"box {k}: {error}", "correct it") from None
 
 
 def _box(item: dict) -> Box:

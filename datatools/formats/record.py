@@ -7,12 +7,26 @@ processes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from datatools.problems import Problem
 
 Box = tuple[float, float, float, float]
+Item = TypeVar("Item")
+
+
+class Marked(NamedTuple):
+    """One box as its file says it.  name: of the class.  box: xyxy pixels, or fractions of the picture.
+
+    flags: of `core.Flag`.  line: from 1, 0 where the format has none.
+    """
+
+    name: str
+    box: Box
+    flags: int = 0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +34,15 @@ class Record:
     """source: annotation file as the user would type it, "" for a picture without one.
 
     picture: path below the root, "" where none was found.  rivals: the several pictures that it may be.
-    stated_wh: size that the file states, or None.
-    names: class of each box.  boxes: xyxy pixels, or fractions of the picture where `normalised`.
+    stated_wh: size that the file states, or None.  normalised: boxes are fractions of the picture.
     split: the split that the layout puts the picture in, "" if none.
     """
 
     source: str
     picture: str
-    names: tuple[str, ...] = ()
-    boxes: tuple[Box, ...] = ()
+    objects: tuple[Marked, ...] = ()
     stated_wh: tuple[int, int] | None = None
     normalised: bool = False
-    flags: tuple[int, ...] = ()
-    lines: tuple[int, ...] = ()
     split: str = ""
     problems: tuple[Problem, ...] = ()
     rivals: tuple[str, ...] = ()
@@ -49,6 +59,28 @@ class Parsed:
     classes: tuple[str, ...] | None = None
     lists_pictures: bool = False
     problems: tuple[Problem, ...] = field(default=())
+
+
+class EntryError(Exception):
+    """An entry that is no box: the problem's code, what was found, and the remedy."""
+
+    def __init__(self, code: str, found: str, remedy: str) -> None:
+        super().__init__(code, found, remedy)
+        self.code, self.found, self.remedy = code, found, remedy
+
+
+def marked(
+    entries: Iterable[tuple[int, Item]], read: Callable[[Item], Marked], source: str
+) -> tuple[tuple[Marked, ...], tuple[Problem, ...]]:
+    """What `read` makes of each (line, entry), and a problem for each one that it finds a EntryError with."""
+    objects: list[Marked] = []
+    problems: list[Problem] = []
+    for line, entry in entries:
+        try:
+            objects.append(read(entry)._replace(line=line))
+        except EntryError as fault:
+            problems.append(Problem(fault.code, source, line, fault.found, fault.remedy))
+    return tuple(objects), tuple(problems)
 
 
 def number(text: str | None) -> float:

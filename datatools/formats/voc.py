@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from datatools.core import Annotation, Dataset, Flag
-from datatools.formats.record import Box, Parsed, Record, matched, number
+from datatools.formats.record import Box, EntryError, Marked, Parsed, Record, marked, matched, number
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
 from datatools.tree import Tree, composed, lines_of, stem_of
@@ -103,38 +103,22 @@ def parse_xml(data: bytes) -> etree._Element:
 
 
 def _record(tree: etree._Element, where: str, one_based: bool) -> Record:
-    names: list[str] = []
-    boxes: list[Box] = []
-    flags: list[int] = []
-    lines: list[int] = []
-    problems: list[Problem] = []
-    for element in tree.iterchildren("object"):
-        line = _line(element)
-        fields = {child.tag: child for child in element.iterchildren()}
-        try:
-            box = _box(fields, one_based)
-            name = _text(fields, "name")
-            if not name:
-                raise ValueError("<name> is missing")
-        except ValueError as error:
-            remedy = "correct it, or delete the <object>"
-            problems.append(Problem("number-malformed", where, line, str(error), remedy))
-            continue
-        names.append(name)
-        boxes.append(box)
-        flags.append(sum(flag for key, flag in _FLAGS.items() if _text(fields, key) == "1"))
-        lines.append(line)
+    elements = ((_line(element), element) for element in tree.iterchildren("object"))
+    objects, problems = marked(elements, partial(_marked, one_based=one_based), where)
     wh, size_problems = _stated_size(tree, where)
-    return Record(
-        where,
-        "",
-        tuple(names),
-        tuple(boxes),
-        wh,
-        flags=tuple(flags),
-        lines=tuple(lines),
-        problems=(*problems, *size_problems),
-    )
+    return Record(where, "", objects, wh, problems=(*problems, *size_problems))
+
+
+def _marked(element: etree._Element, one_based: bool) -> Marked:
+    fields = {child.tag: child for child in element.iterchildren()}
+    try:
+        box = _box(fields, one_based)
+        name = _text(fields, "name")
+        if not name:
+            raise ValueError("<name> is missing")
+    except ValueError as error:
+        raise EntryError("number-malformed", str(error), "correct it, or delete the <object>") from None
+    return Marked(name, box, sum(flag for key, flag in _FLAGS.items() if _text(fields, key) == "1"))
 
 
 def _line(element: etree._Element) -> int:

@@ -23,7 +23,7 @@ import yaml
 
 from datatools.core import SPLITS, Annotation, Dataset
 from datatools.errors import LayoutError
-from datatools.formats.record import Box, Match, Parsed, Record, matched, number
+from datatools.formats.record import EntryError, Marked, Match, Parsed, Record, marked, matched, number
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
 from datatools.tree import Tree
@@ -133,55 +133,27 @@ def _read_item(item: Item, classes: tuple[str, ...]) -> Record:
 
 
 def _with_boxes(record: Record, text: str, classes: tuple[str, ...]) -> Record:
-    names: list[str] = []
-    boxes: list[Box] = []
-    lines: list[int] = []
-    found = list(record.problems)
-    for line, words in enumerate(text.splitlines(), 1):
-        if not words.strip():
-            continue
-        try:
-            name, box = _line(words.split(), classes)
-        except LineError as fault:
-            found.append(Problem(fault.code, record.source, line, fault.found, fault.remedy))
-            continue
-        names.append(name)
-        boxes.append(box)
-        lines.append(line)
-    return replace(
-        record,
-        names=tuple(names),
-        boxes=tuple(boxes),
-        normalised=True,
-        lines=tuple(lines),
-        problems=tuple(found),
-    )
+    lines = ((k, line.split()) for k, line in enumerate(text.splitlines(), 1))
+    objects, problems = marked((x for x in lines if x[1]), partial(_marked, classes=classes), record.source)
+    return replace(record, objects=objects, normalised=True, problems=(*record.problems, *problems))
 
 
-class LineError(Exception):
-    """A line that is no box: the problem's code, what was found, and the remedy."""
-
-    def __init__(self, code: str, found: str, remedy: str) -> None:
-        super().__init__(code, found, remedy)
-        self.code, self.found, self.remedy = code, found, remedy
-
-
-def _line(words: list[str], classes: tuple[str, ...]) -> tuple[str, Box]:
-    """(class name, xyxy fractions) of one line.  Raises LineError."""
+def _marked(words: list[str], classes: tuple[str, ...]) -> Marked:
+    """Class and fractions of one line."""
     if len(words) != 5:
         remedy = "polygons and scores are not boxes" if len(words) > 5 else "complete or delete the line"
-        raise LineError("columns-wrong", f"{len(words)} columns, expected 5 (class cx cy w h)", remedy)
+        raise EntryError("columns-wrong", f"{len(words)} columns, expected 5 (class cx cy w h)", remedy)
     try:
         label, (cx, cy, w, h) = number(words[0]), (number(v) for v in words[1:])
     except ValueError as error:
-        raise LineError("number-malformed", f"{error}, expected a number", "correct the line") from None
+        raise EntryError("number-malformed", f"{error}, expected a number", "correct the line") from None
     if label != int(label) or not 0 <= label < len(classes):
         there = f"there are {len(classes)} classes (0..{len(classes) - 1})"
-        raise LineError("class-unknown", f"class {words[0]}, but {there}", "check classes.txt or --classes")
+        raise EntryError("class-unknown", f"class {words[0]}, but {there}", "check classes.txt or --classes")
     if not all(0 <= v <= TOLERANCE for v in (cx, cy, w, h)):
         found = f"{' '.join(words[1:])}, expected fractions from 0 to 1"
-        raise LineError("not-normalised", found, "divide by the picture's size")
-    return classes[int(label)], (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
+        raise EntryError("not-normalised", found, "divide by the picture's size")
+    return Marked(classes[int(label)], (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2))
 
 
 def line_of(label: int, box: Sequence[float], size_wh: tuple[int, int]) -> str:
