@@ -19,8 +19,8 @@ demo: $(VENV)/installed
 	cd demo && $(BIN)/datatools balance --target equal
 	cd demo && $(BIN)/detector train --epochs $(EPOCHS) --img-size 256
 	cd demo && $(BIN)/detector evaluate
-	cd demo && $(BIN)/detector detect data/balanced/images/val --out detections
-	@echo "Look at demo/detections/, demo/stats.png and demo/runs/train/1/."
+	cd demo && $(BIN)/detector detect data/balanced/images/val
+	@echo "Look at demo/runs/detect/1/, demo/stats.png and demo/runs/train/1/."
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m coverage erase

@@ -1,6 +1,6 @@
 """The only place in `detector` that decodes pictures: RGB uint8, EXIF orientation applied, whole or refused.
 
-PIL reads, since it raises where a file is cut off and OpenCV does not. Limit: 100 megapixels, so that a
+PIL reads, since it raises where a file is cut off and OpenCV does not. Limit: 170 megapixels, so that a
 decompression bomb is refused before it is unpacked.
 """
 
@@ -17,7 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from detector.boxes import Letterbox
 from detector.errors import DataError
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 170_000_000
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF")  # Pillow knows more, some of which run other programs
 GREY = 114  # what pads a letterbox, as in the YOLO family
 
 
@@ -26,11 +27,11 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+            opened = Image.open(path, formats=FORMATS)
         with opened as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {MAX_PIXELS}")
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
     except FileNotFoundError as error:
         raise DataError(path, "no such picture", "a JPEG, PNG, BMP, WebP or TIFF file") from error
     except UnidentifiedImageError as error:
@@ -40,6 +41,13 @@ def read_picture(path: Path) -> np.ndarray:
         if isinstance(error, PermissionError | IsADirectoryError):
             raise
         raise DataError(path, f"broken picture ({error})", "a whole file", "replace or remove it") from error
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    """Three channels of eight bits; 16-bit grey is scaled, which Pillow's own conversion would cut off at 255."""
+    if picture.mode.startswith("I;16"):
+        picture = Image.fromarray((np.asarray(picture, dtype=np.uint32) // 257).astype(np.uint8))
+    return picture.convert("RGB")
 
 
 def shrink(picture: np.ndarray, side: int) -> np.ndarray:

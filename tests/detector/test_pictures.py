@@ -2,6 +2,7 @@ import io
 import re
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,3 +76,15 @@ def test_a_letterbox_keeps_the_shape_and_centres_the_picture_on_grey():
     square = pad(inner, 96)
     assert square.shape == (96, 96, 3)
     assert (square[:24] == 114).all() and (square[24:72] == 0).all() and (square[72:] == 114).all()
+
+
+def test_sixteen_bit_grey_is_scaled_not_cut_off(tmp_path: Path) -> None:
+    grey = np.array([[0, 257 * 100], [257 * 200, 65535]], dtype=np.uint16)
+    Image.fromarray(grey).save(tmp_path / "deep.png")
+    assert read_picture(tmp_path / "deep.png")[..., 0].tolist() == [[0, 100], [200, 255]]
+
+
+def test_a_format_outside_the_list_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    with pytest.raises(DataError, match="not a picture"):
+        read_picture(tmp_path / "a.jpg")
