@@ -26,7 +26,7 @@ MAX_PIXELS = 170_000_000  # below the number at which Pillow itself refuses
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 HASH_BITS = 256
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, struct.error, zlib.error)  # Pillow's many
-_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "MPO")
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # MPO opens as JPEG
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

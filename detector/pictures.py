@@ -18,7 +18,7 @@ from detector.boxes import Letterbox
 from detector.errors import DataError
 
 MAX_PIXELS = 170_000_000
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF")  # Pillow knows more, some of which run other programs
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # Pillow knows more, some of which run other programs
 GREY = 114  # what pads a letterbox, as in the YOLO family
 
 
