@@ -19,20 +19,11 @@ COLOURS = ("#2a6f97", "#e07a2f", "#5b8e3e", "#8d4f9e", "#c23b4e", "#7a7a7a", "#c
 
 def plot(s: Statistics, suffix: str) -> bytes:
     """The file's bytes.  suffix: .png or .svg; the same statistics give the same bytes."""
-    from matplotlib import font_manager as fonts
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    there = {font.name for font in fonts.fontManager.ttflist}
-    style: Any = {
-        "svg.hashsalt": "datatools",
-        "font.size": 10,
-        "font.family": ["DejaVu Sans", *(name for name in EASTERN_FONTS if name in there)],
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with rc_context(style), warnings.catch_warnings():
+    with rc_context(_style()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn in its place
         figure = Figure(figsize=(11, 6.4), layout="constrained")
         FigureCanvasAgg(figure)
@@ -47,6 +38,19 @@ def plot(s: Statistics, suffix: str) -> bytes:
         bare = {"Software": None} if suffix == ".png" else {"Date": None, "Creator": None}
         figure.savefig(out, format=suffix[1:], dpi=130, metadata=bare)
     return out.getvalue()
+
+
+def _style() -> Any:
+    from matplotlib.font_manager import fontManager
+
+    there = {font.name for font in fontManager.ttflist}
+    return {
+        "svg.hashsalt": "datatools",
+        "font.size": 10,
+        "font.family": ["DejaVu Sans", *(name for name in EASTERN_FONTS if name in there)],
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
 
 
 def _shown(classes: tuple[str, ...]) -> list[str]:

@@ -207,5 +207,6 @@ def list_files(classes: Sequence[str], members: Mapping[str, Sequence[str]], kin
     layout = {split: picture_folder(split) for split in splits}
     if "train" in layout:
         layout.setdefault("val", layout["train"])  # Ultralytics asks for one
-    said = {"path": ".", **layout, "nc": len(classes), "names": list(classes), "kind": kind}
+    # no `path`: Ultralytics takes one as relative to where it is run, and none as the folder of data.yaml
+    said = {**layout, "nc": len(classes), "names": list(classes), "kind": kind}
     yield "data.yaml", yaml.safe_dump(said, sort_keys=False, allow_unicode=True)

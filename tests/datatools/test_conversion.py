@@ -37,7 +37,7 @@ def test_the_yolo_folder_is_what_darknet_and_ultralytics_expect(make, cli, tmp_p
     ]  # fmt: skip
     said = yaml.safe_load((out / "data.yaml").read_text(encoding="utf-8"))
     assert said == {
-        "path": ".", "train": "images/train", "val": "images/val", "test": "images/test",
+        "train": "images/train", "val": "images/val", "test": "images/test",
         "nc": 2, "names": ["cat", "dog"], "kind": "converted",
     }  # fmt: skip
     assert (out / "classes.txt").read_text() == (out / "obj.names").read_text() == "cat\ndog\n"
@@ -58,6 +58,16 @@ def test_the_yolo_folder_is_what_darknet_and_ultralytics_expect(make, cli, tmp_p
     entries = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert entries[0]["sources"] == ["p00"] and entries[0]["recipe"] == "copy"
     assert {e["image"] for e in entries} == {line[2:] for v in listed.values() for line in v}
+
+
+def test_ultralytics_finds_the_pictures_from_wherever_it_is_run(make, cli, tmp_path, monkeypatch):
+    many(make, tmp_path / "raw")
+    assert cli("convert", "--quiet").code == 0
+    monkeypatch.chdir("/")
+    file = tmp_path / "data/yolo/data.yaml"
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    root = Path(said.get("path") or file.parent)  # as its check_det_dataset resolves it
+    assert all((root / said[split]).resolve().is_dir() for split in ("train", "val", "test"))
 
 
 def test_darknets_own_reader_finds_the_same_set_in_our_folder(make, cli, tmp_path):
