@@ -61,10 +61,9 @@ def _open(data: bytes, where: object) -> Image.Image:
             picture = Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError:
         raise _too_large(where, "far too many pixels") from None
-    except BROKEN as error:
-        raise PictureError(
-            where, "no picture that can be decoded", "JPEG, PNG, BMP, WebP or TIFF", f"open it in a viewer ({error})"
-        ) from None
+    except BROKEN:
+        remedy = "open it in a viewer, or delete it with its annotation"
+        raise PictureError(where, "no picture that can be decoded", "JPEG, PNG, BMP, WebP or TIFF", remedy) from None
     w, h = picture.size
     if w * h > MAX_PIXELS:
         raise _too_large(where, f"{w}×{h} pixels")
