@@ -115,7 +115,7 @@ WHOLE = {kind: small(kind) for kind in ("JPEG", "PNG", "BMP", "WEBP", "TIFF")}
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(sorted(WHOLE)),
     where=st.floats(0, 1),
