@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,111 +9,13 @@ import click
 
 from datatools import __version__
 from datatools.exits import entry_point
-
-PATH = click.Path(path_type=Path)
-READERS = ("voc", "yolo", "ultralytics", "darknet", "coco", "createml")
-WRITERS = ("yolo", "voc", "coco", "createml")
-
-
-class Listed(click.ParamType):
-    """`A,B,C` -> ("A", "B", "C"); of the given choices, where there are any."""
-
-    name = "A,B,C"
-
-    def __init__(self, choices: tuple[str, ...] = ()) -> None:
-        self.choices = choices
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        parts = value if isinstance(value, tuple) else tuple(p.strip() for p in value.split(","))
-        if not all(parts) or len(set(parts)) != len(parts):
-            self.fail(f"{value!r}: expected different names with commas between them", param, ctx)
-        if self.choices and not set(parts) <= set(self.choices):
-            self.fail(f"{value!r}: expected some of {','.join(self.choices)}", param, ctx)
-        return parts
-
-
-class Renaming(click.ParamType):
-    """`old=new` -> (old, new)."""
-
-    name = "OLD=NEW"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        old, sign, new = value if isinstance(value, tuple) else value.partition("=")
-        if not (sign and old and new):
-            self.fail(f"{value!r}: expected OLD=NEW", param, ctx)
-        return old, new
-
-
-class Shares(click.ParamType):
-    """`0.8,0.1,0.1`, `none` (one set) or `keep` (as the source is divided)."""
-
-    name = "TRAIN,VAL,TEST|keep|none"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from datatools.split import parse_shares
-
-        if value in ("keep", "none", "auto") or isinstance(value, tuple):
-            return value
-        try:
-            return parse_shares(value)
-        except ValueError as error:
-            return self.fail(str(error), param, ctx)
-
-
-def options(*decorators: Callable) -> Callable:
-    """Several options as one decorator, so that each is written down once."""
-
-    def apply(function: Callable) -> Callable:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return apply
-
-
-reading = options(
-    click.option("--from", "read_as", type=click.Choice(READERS), help="Format of SOURCE; default: by its content."),
-    click.option("--classes", type=Listed(), default=(), help="Class names in the wanted order."),
-    click.option("--map", "renamed", type=Renaming(), multiple=True, help="Rename a class (again and again)."),
-    click.option("--drop", type=str, multiple=True, help="Leave out the boxes of a class (again and again)."),
-    click.option("--voc-one-based", is_flag=True, help="VOC corners count from 1 (VOC2007/2012)."),
-)
-running = options(
-    click.option("--workers", type=click.IntRange(0), default=0, help="Processes; 0: as many as pay."),
-    click.option("--quiet", is_flag=True, help="No progress, no summary."),
-    click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table."),
-)
-writing = options(
-    click.option(
-        "--link",
-        type=click.Choice(["copy", "hard", "symlink"]),
-        default="copy",
-        show_default=True,
-        help="How unchanged pictures are brought to the new folder.",
-    ),
-    click.option("--overwrite", is_flag=True, help="Replace an earlier result."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes."),
-    click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
-)
+from datatools.options import PATH, WRITERS, Listed, Shares, how_to_read, reading, running, tell, writing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def datatools() -> None:
     """Convert, check, count and balance object-detection data sets."""
-
-
-def _classes(classes: tuple[str, ...], renamed: tuple[tuple[str, str], ...], drop: tuple[str, ...]) -> Any:
-    from datatools.formats import Classes
-
-    return Classes(classes, dict(renamed), frozenset(drop))
-
-
-def _said(text: str, data: dict, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, allow_nan=False))
-    elif not quiet:
-        click.echo(text)
 
 
 @datatools.command()
@@ -168,11 +68,11 @@ def convert(
     from datatools.walk import folder_of
 
     out = out or Path("data") / write_as
-    classes = _classes(said["classes"], said["renamed"], said["drop"])
+    how = how_to_read(said, quiet)
     settings = Settings(
-        read_as=said["read_as"] or "",
+        read_as=how["name"],
         write_as=write_as,
-        classes=classes,
+        classes=how["wanted"],
         split=said["split"],
         lists=read_lists(said["split_file"]),
         skip_errors=said["on_error"] == "skip",
@@ -189,7 +89,7 @@ def convert(
     if not dry_run:
         write_conversion(plan, out, settings, overwrite=overwrite)
     text, data = conversion_report(plan, out, dry_run)
-    _said(text, data, as_json, quiet)
+    tell(text, data, as_json, quiet)
 
 
 @datatools.command()
@@ -210,20 +110,13 @@ def check(
     from datatools.reports import check_report
 
     source = source or Path("raw")
-    found = inspect(
-        source,
-        said["read_as"] or "",
-        _classes(said["classes"], said["renamed"], said["drop"]),
-        one_based=said["voc_one_based"],
-        workers=said["workers"],
-        quiet=quiet,
-    )
+    found = inspect(source, **how_to_read(said, quiet))
     done = None
     if fix:
         out = out or fixed_folder(source)
         done = write_fixed(found, source, out, overwrite=overwrite, workers=said["workers"], quiet=quiet)
     text, data, faulty = check_report(found, done, out)
-    _said(text, data, as_json, quiet)
+    tell(text, data, as_json, quiet)
     return 1 if faulty and not fix else 0
 
 
@@ -244,14 +137,7 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
 
     suffix = reports.plot_suffix(plot) if plot else ""
     source = source or reports.default_source(quiet)
-    found = formats.read(
-        source,
-        said["read_as"] or "",
-        _classes(said["classes"], said["renamed"], said["drop"]),
-        one_based=said["voc_one_based"],
-        workers=said["workers"],
-        quiet=quiet,
-    )
+    found = formats.read(source, **how_to_read(said, quiet))
     counted = statistics.statistics(found.dataset)
     if plot:
         from datatools.stats_plot import plot as draw
@@ -261,7 +147,7 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
         write_file(csv, statistics.as_frame(counted).to_csv(index=False))
     text = f"{source} ({found.format})\n\n{statistics.as_table(counted)}"
     note = reports.problem_note(found.problems, source)
-    _said(text + note, {"source": str(source), **statistics.as_json(counted)}, as_json, quiet)
+    tell(text + note, {"source": str(source), **statistics.as_json(counted)}, as_json, quiet)
 
 
 @datatools.command()
@@ -337,7 +223,7 @@ def balance(
         written, flipped = run.carry_out(plan, out, settings, overwrite=overwrite)
         more, counted = report.result_report(plan, written, flipped)
         text, data = f"{text}\n\n{more}", data | counted
-    _said(text, data, as_json, quiet)
+    tell(text, data, as_json, quiet)
 
 
 @datatools.command()
@@ -350,7 +236,7 @@ def fetch(out: Path, overwrite: bool, quiet: bool, as_json: bool) -> None:
     from datatools import fetch as fetching
 
     text, data = fetching.report(fetching.fetch(out, overwrite=overwrite, quiet=quiet), out)
-    _said(text, data, as_json, quiet)
+    tell(text, data, as_json, quiet)
 
 
 main = entry_point(datatools)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from datatools import formats
 from datatools.check import box_problems, set_problems
 from datatools.convert import Settings, conversion_of, write_conversion
-from datatools.formats.assemble import Classes, Reading
+from datatools.formats.assemble import Reading
 from datatools.problems import CODES, Problem
 from datatools.repair import leave_out, mend
 from datatools.walk import folder_of
@@ -35,19 +36,9 @@ class Fixed:
     done: tuple[str, ...]
 
 
-def inspect(
-    source: Path,
-    read_as: str = "",
-    classes: Classes | None = None,
-    *,
-    one_based: bool = False,
-    workers: int = 0,
-    quiet: bool = False,
-) -> Inspection:
-    """Read a set, decode every picture, and collect all problems."""
-    reading = formats.read(
-        source, read_as, classes, one_based=one_based, dhash=True, verify=True, workers=workers, quiet=quiet
-    )
+def inspect(source: Path, **how: Any) -> Inspection:
+    """Read a set, decode every picture, and collect all problems.  how: keywords of `formats.read`."""
+    reading = formats.read(source, **how, dhash=True, verify=True)
     problems = [*reading.problems, *box_problems(reading.dataset), *set_problems(reading.dataset, reading.measures)]
     return Inspection(reading, tuple(sorted(problems, key=lambda p: (p.file, p.line, _ORDER[p.code], p.box))))
 

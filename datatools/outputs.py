@@ -40,6 +40,7 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
     """
     out = Path(os.path.realpath(out))
     partial = out.with_name(out.name + ".partial")
+    _restore(out)
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
@@ -56,18 +57,27 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
 
 def _exchange(partial: Path, out: Path) -> None:
     """`partial` becomes `out`; what was there is deleted last, and is put back if that fails."""
-    old = out.with_name(out.name + ".old")
-    if old.exists():
-        shutil.rmtree(old)
+    replaced = _replaced(out)
+    shutil.rmtree(replaced, ignore_errors=True)
     if out.exists():
-        out.rename(old)
+        out.rename(replaced)
     try:
         partial.rename(out)
     except OSError:
-        if old.exists():
-            old.rename(out)
+        _restore(out)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _replaced(out: Path) -> Path:
+    """Where an earlier result waits while the new one takes its place: a name that nobody gives to a copy of his own."""
+    return out.with_name(f".{out.name}.replaced")
+
+
+def _restore(out: Path) -> None:
+    """Bring the earlier result back where a run was killed, or failed, between the two renames."""
+    if _replaced(out).exists() and not out.exists():
+        _replaced(out).rename(out)
 
 
 def put(path: Path, data: bytes | str) -> None:

@@ -60,10 +60,13 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], n: int, item
 
     size = max(1, int(CHUNK_MS / item_ms))
     chunks = [items[k : k + size] for k in range(0, len(items), size)]
-    running = Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(delayed(_run)(work, c) for c in chunks)
-    for chunk in running:
-        yield from chunk
+    jobs = (delayed(_run)(work, chunk, os.getcwd()) for chunk in chunks)
+    for results in Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(jobs):
+        yield from results
 
 
-def _run(work: Callable[[Item], Result], chunk: Sequence[Item]) -> list[Result]:
+def _run(work: Callable[[Item], Result], chunk: Sequence[Item], folder: str) -> list[Result]:
+    """In a worker, which may be left over from work in another folder: relative paths must mean the same."""
+    if os.getcwd() != folder:
+        os.chdir(folder)
     return [work(item) for item in chunk]

@@ -25,7 +25,8 @@ def kind_of(folder: Path) -> str:
 
 def newest_split(kinds: Sequence[str] = KINDS, below: Path = Path("data")) -> tuple[Path, str]:
     """The split whose data.yaml is the newest, and why it was taken.  Raises LayoutError where there is none."""
-    found = [p.parent for p in below.glob("*/data.yaml") if not p.parent.name.endswith((".partial", ".old"))]
+    folders = (p.parent for p in below.glob("*/data.yaml"))
+    found = [f for f in folders if not f.name.startswith(".") and not f.name.endswith(".partial")]
     fitting = [folder for folder in found if kind_of(folder) in kinds]
     if not fitting:
         raise LayoutError(
