@@ -70,7 +70,7 @@ def _exchange(partial: Path, out: Path) -> None:
 
 
 def _replaced(out: Path) -> Path:
-    """Where an earlier result waits while the new one takes its place: a name that nobody gives to a copy of his own."""
+    """Where an earlier result waits while the new one takes its place; no name that a person gives to a copy."""
     return out.with_name(f".{out.name}.replaced")
 
 

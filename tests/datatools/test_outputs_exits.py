@@ -55,6 +55,25 @@ def test_a_staged_folder_that_cannot_be_renamed_puts_the_old_one_back(tmp_path, 
     assert (out / "old.txt").is_file() and [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_copy_that_the_user_keeps_beside_is_never_deleted(tmp_path):
+    for name in ("out.old", "out.bak", "out2"):
+        put_file(tmp_path / name / "manifest.jsonl", "mine")
+    for _ in range(2):
+        with staged(tmp_path / "out") as folder:
+            put_file(folder / "a.txt", "a")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "out.bak", "out.old", "out2"]
+
+
+def test_a_run_killed_between_the_two_renames_loses_nothing(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    with staged(out) as folder:
+        put_file(folder / "old.txt", "old")
+    out.rename(tmp_path / ".out.replaced")  # as the kill leaves it
+    with pytest.raises(RuntimeError), staged(out):
+        raise RuntimeError
+    assert (out / "old.txt").is_file() and [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_resumed_folder_keeps_what_an_interrupted_run_left(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(RuntimeError), staged(out, resume=True) as folder:
