@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -60,13 +61,13 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], n: int, item
 
     size = max(1, int(CHUNK_MS / item_ms))
     chunks = [items[k : k + size] for k in range(0, len(items), size)]
-    jobs = (delayed(_run)(work, chunk, os.getcwd()) for chunk in chunks)
+    jobs = (delayed(_run)(work, chunk, Path.cwd()) for chunk in chunks)
     for results in Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(jobs):
         yield from results
 
 
-def _run(work: Callable[[Item], Result], chunk: Sequence[Item], folder: str) -> list[Result]:
+def _run(work: Callable[[Item], Result], chunk: Sequence[Item], folder: Path) -> list[Result]:
     """In a worker, which may be left over from work in another folder: relative paths must mean the same."""
-    if os.getcwd() != folder:
+    if Path.cwd() != folder:
         os.chdir(folder)
     return [work(item) for item in chunk]
