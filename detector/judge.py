@@ -1,7 +1,7 @@
 """A file of weights put to use by the command line: on a split (`judge`), on pictures (`look_at`).
 
 A `.pt` of ours knows its classes, its input size and the split it was trained on. Darknet's files know nothing: the
-cfg is named, the classes are the split's, or for COCO's 80 their numbers.
+cfg is named, the classes are the split's, or COCO's where there are 80.
 """
 
 from __future__ import annotations
@@ -79,22 +79,34 @@ def look_at(
     """Detect in `source` with the weights in `path`; returns what was done and the classes' names."""
     pictures = find_pictures(source)
     model, ours = checkpoint.open_model(path, cfg, None)
-    classes = ours.classes if ours else tuple(f"class {number}" for number in range(model.classes))
+    classes = ours.classes if ours else darknet_names(model.classes)
     side = img_size or (ours.img_size if ours else model.cfg.net.width)
     check_size(model.cfg, side)
 
     def progress(paths: list[Path]) -> Iterator[Path]:
         return iter(tqdm(paths, desc="detect", unit="picture", disable=quiet, leave=False))
 
-    summary = detect(
-        model.to(choose_device(device or "auto")),
-        classes,
-        pictures,
-        side,
-        Thresholds(conf, nms),
-        new_folder(out),
-        txt=txt,
-        skip_broken=on_error == "skip",
-        progress=progress,
-    )
+    folder = new_folder(out)
+    try:
+        summary = detect(
+            model.to(choose_device(device or "auto")),
+            classes,
+            pictures,
+            side,
+            Thresholds(conf, nms),
+            folder,
+            txt=txt,
+            skip_broken=on_error == "skip",
+            progress=progress,
+        )
+    except DataError:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
     return summary, classes
+
+
+def darknet_names(count: int) -> tuple[str, ...]:
+    """Class names of Darknet weights that come without any: COCO's 80, or numbers."""
+    coco = tuple((Path(__file__).parent / "cfgs" / "coco.names").read_text(encoding="utf-8").splitlines())
+    return coco if count == len(coco) else tuple(f"class {number}" for number in range(count))

@@ -101,6 +101,7 @@ def test_a_broken_picture_is_skipped_and_counted_on_request(call, shapes_split, 
     (folder / "images" / "val" / "0.png").write_bytes(b"")
     code, _, err = call("detect", "data/shapes/images/val", "--quiet")
     assert code == 1 and err.startswith("error: data/shapes/images/val/0.png: not a picture (0 bytes)")
+    assert not list((tmp_path / "runs" / "detect").iterdir())
     code, out, err = call("detect", "data/shapes/images/val", "--quiet", "--on-error", "skip")
     assert code == 0 and "in 1 pictures" in out and err.endswith("1 pictures skipped\n")
 
