@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-EPOCHS ?= 16
+EPOCHS ?= 12
 
 .PHONY: demo test lint bench clean
 
