@@ -16,6 +16,7 @@ from pathlib import Path
 from datatools.errors import OutputError
 
 MANIFEST = "manifest.jsonl"
+UNFINISHED = ".unfinished"  # marks a NAME.partial as ours
 
 
 def refuse_overwrite(out: Path, source: Path | None = None, *, overwrite: bool = False) -> None:
@@ -37,15 +38,20 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
     """A folder to fill; it becomes `out` when the block ends well.
 
     resume: keep what an earlier, interrupted block left there, and keep what this one leaves when it fails.
+    Raises OutputError where somebody else's NAME.partial is in the way.
     """
     out = Path(os.path.realpath(out))
     partial = out.with_name(out.name + ".partial")
     _restore(out)
+    if partial.exists() and not (partial / UNFINISHED).is_file():
+        raise OutputError(partial, "was not left by this program", remedy="move it away, or choose another --out")
     if partial.exists() and not resume:
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
+    (partial / UNFINISHED).touch()
     try:
         yield partial
+        (partial / UNFINISHED).unlink()
         if hasattr(os, "sync"):
             os.sync()
         _exchange(partial, out)

@@ -21,7 +21,7 @@ from datatools.convert import Picture, place_picture
 from datatools.core import Dataset
 from datatools.formats import yolo
 from datatools.images import encode
-from datatools.outputs import MANIFEST, put, staged
+from datatools.outputs import MANIFEST, UNFINISHED, put, staged
 from datatools.parallel import ordered_map
 
 PROGRESS = ".progress"
@@ -95,7 +95,10 @@ def _same_run(folder: Path, fingerprint: str) -> None:
     mark = folder / PROGRESS / "run"
     if not mark.is_file() or mark.read_text() != fingerprint:
         for item in folder.iterdir():
-            shutil.rmtree(item) if item.is_dir() else item.unlink()
+            if item.is_dir():
+                shutil.rmtree(item)
+            elif item.name != UNFINISHED:
+                item.unlink()
         put(mark, fingerprint)
 
 

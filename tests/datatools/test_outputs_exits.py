@@ -10,7 +10,7 @@ import click
 import pytest
 
 from datatools.display import bar, columns_of, grid
-from datatools.errors import AnnotationError, PictureError, UserError
+from datatools.errors import AnnotationError, OutputError, PictureError, UserError
 from datatools.exits import run
 from datatools.outputs import put as put_file
 from datatools.outputs import staged, write_file
@@ -191,3 +191,14 @@ def test_a_grid_is_aligned_whatever_is_in_it():
 @pytest.mark.parametrize(("share", "text"), [(0, ""), (1e-9, "▏"), (0.5, "████"), (1, "████████"), (0.56, "████▌")])
 def test_a_bar_is_as_long_as_its_share(share, text):
     assert bar(share, 8) == text
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_partial_folder_that_somebody_else_made_is_left_alone(tmp_path, resume):
+    theirs = tmp_path / "out.partial" / "thesis.txt"
+    theirs.parent.mkdir()
+    theirs.write_text("years of work")
+    with pytest.raises(OutputError) as error, staged(tmp_path / "out", resume=resume):
+        pass
+    said = f"{tmp_path}/out.partial: was not left by this program; move it away, or choose another --out"
+    assert str(error.value) == said and theirs.read_text() == "years of work"

@@ -18,6 +18,7 @@ import pytest
 from datatools import formats
 from datatools.cli import datatools
 from datatools.exits import run
+from datatools.outputs import UNFINISHED
 
 
 def command(*words: object) -> int:
@@ -125,6 +126,7 @@ def test_what_another_run_left_behind_is_not_mixed_in(divided: Path, tmp_path: P
     stale = tmp_path / "b.partial" / "images" / "train" / "zz__b001.jpg"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"stale")
+    (tmp_path / "b.partial" / UNFINISHED).touch()
     assert command("balance", divided, "--out", tmp_path / "b", "--quiet") == 0
     assert not (tmp_path / "b" / "images" / "train" / "zz__b001.jpg").exists()
 
