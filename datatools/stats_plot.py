@@ -107,7 +107,7 @@ def _together(axes: Axes, s: Statistics) -> None:
     for i, row in enumerate(s.total.together.tolist()):
         for j, n in enumerate(row):
             axes.text(j, i, str(n), ha="center", va="center", color="white" if share[i, j] > 0.6 else "black")
-    axes.set_xticks(range(len(s.classes)), _shown(s.classes), rotation=12)
+    axes.set_xticks(range(len(s.classes)), _shown(s.classes), rotation=20, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(s.classes)), _shown(s.classes))
     axes.spines[:].set_visible(False)
     axes.set_title("images that hold both classes")
