@@ -40,7 +40,7 @@ def ours(name: str, count: int, side: int) -> Callable[[], None]:
     initialise(model, torch.Generator().manual_seed(0))
     layout = torch.channels_last if len(model.convolutions) < 20 else torch.contiguous_format
     model.train().to(memory_format=layout)
-    optimizer = optimiser(model, transferred=False)
+    optimizer = optimiser(model)
     set_rate(optimizer, 1e-4)
     pictures, rows = batch(count, side, 3)
     truths = torch.cat((rows[:, :2], rows[:, 2:] * side), dim=1)
