@@ -225,7 +225,7 @@ def test_a_hard_link_to_another_disk_becomes_a_copy(make, cli, tmp_path, monkeyp
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 import datatools.convert as convert
 from datatools.cli import main
 real = convert.put
@@ -234,6 +234,7 @@ def put(path, data):
     print("wrote", flush=True)
     time.sleep(60)
 convert.put = put
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
 sys.argv = ["datatools", "convert", "--workers", "1"]
 main()
 """
