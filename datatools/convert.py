@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -203,18 +203,21 @@ def write_conversion(plan: Conversion, out: Path, settings: Settings, *, overwri
     """Write the folder: pictures, annotations, manifest.  It appears whole or not at all."""
     refuse_overwrite(out, folder_of(Path(plan.source)), overwrite=overwrite)
     writer = formats.load(settings.write_as)
+    run = partial(ordered_map, workers=settings.workers, quiet=settings.quiet)
     with staged(out) as folder:
-        work = partial(place_picture, folder=folder, link=settings.link)
         ways = list(plan.pictures.values())
         item_ms = 5.0 if any(way.recipe != "copy" for way in ways) else 0.1
-        for _ in ordered_map(
-            work, ways, workers=settings.workers, item_ms=item_ms, what="writing pictures", quiet=settings.quiet
-        ):
-            pass
+        work = partial(place_picture, folder=folder, link=settings.link)
+        deque(run(work, ways, item_ms=item_ms, what="writing pictures"), maxlen=0)
         put(folder / MANIFEST, "".join(_manifest_lines(plan)))
         targets = {name: way.target for name, way in plan.pictures.items()}
-        for path, text in writer.files(plan.dataset, targets):
-            put(folder / path, text)
+        files = list(writer.files(plan.dataset, targets))
+        deque(run(partial(put_file, folder=folder), files, what="writing labels"), maxlen=0)
+
+
+def put_file(file: tuple[str, str], folder: Path) -> None:
+    """Write one annotation file.  file: (path below the folder, text)."""
+    put(folder / file[0], file[1])
 
 
 def place_picture(way: Picture, folder: Path, link: str) -> None:

@@ -44,7 +44,7 @@ def test_the_policy_that_the_guide_shows_is_accepted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_and_options_that_a_document_names_exist(document: str) -> None:
-    pattern = r"(?:^|[`$;&] ?|    )(datatools|detector|generators) ([a-z]+)((?: [^\n`;|#]*)?)"
+    pattern = r"(?:^|[`$;&] ?|    )(datatools|detector|generators) ([a-z]+)((?: [^\n`;|#&]*)?)"
     found = re.findall(pattern, text_of(document), re.MULTILINE)
     for program, name, rest in found:
         command = PROGRAMS[program].commands.get(name)
