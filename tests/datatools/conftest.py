@@ -211,3 +211,30 @@ class Makers:
 @pytest.fixture(scope="session")
 def make() -> type[Makers]:
     return Makers
+
+
+@pytest.fixture
+def refused(cli, make, tmp_path):
+    """Convert `raw`, which must fail as bad input does; returns the message."""
+
+    def call(*args: object) -> str:
+        before = make.tree(tmp_path / "raw")
+        message = cli("convert", *args).error
+        assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
+        assert make.tree(tmp_path / "raw") == before, "the source was touched"
+        return message
+
+    return call
+
+
+@pytest.fixture
+def skipped(cli, make, tmp_path):
+    """Convert `raw` with --on-error skip; returns (what was left out, the pictures that came through)."""
+
+    def call(*args: object) -> tuple[list[str], list[str]]:
+        ended = cli("convert", "--on-error", "skip", "--json", "--split", "none", *args)
+        assert (ended.code, ended.err) == (0, "")
+        there = sorted(p.stem for p in (tmp_path / "data/yolo/images/train").iterdir())
+        return [line for line in json.loads(ended.out)["done"] if line.startswith("left out")], there
+
+    return call
