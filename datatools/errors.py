@@ -22,7 +22,7 @@ class UserError(Exception):
             text += f", expected {self.expected}"
         if self.remedy:
             text += f"; {self.remedy}"
-        return " ".join(text.split())
+        return " ".join(text.splitlines())
 
 
 class AnnotationError(UserError):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """`where: what; expected ...; remedy`, the last two where there is something to say."""
+    """`where: what, expected ...; remedy`, the last two where there is something to say."""
 
     def __init__(self, where: object, what: str, expected: str = "", remedy: str = "") -> None:
         self.where, self.what, self.expected, self.remedy = str(where), what, expected, remedy
-        parts = [f"{where}: {what}", f"expected {expected}" if expected else "", remedy]
-        super().__init__(" ".join("; ".join(part for part in parts if part).split("\n")))
+        said = f"{where}: {what}" + (f", expected {expected}" if expected else "") + (f"; {remedy}" if remedy else "")
+        super().__init__(" ".join(said.splitlines()))
 
 
 class CfgError(UserError):

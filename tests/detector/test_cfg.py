@@ -58,20 +58,20 @@ def test_training_keys_of_users_own_files_are_accepted():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[net]\nwidht=3\n", "x.cfg:2: unknown key 'widht' in [net]; expected one of"),
-        ("[net]\n[dropout]\n", "x.cfg:2: unknown section [dropout]; expected one of net, convolutional"),
-        ("[net]\nwidth=big\n", "x.cfg:2: width=big; expected a number"),
-        ("[net]\n[convolutional]\nfilters=3\nactivation=mish\n", "x.cfg:4: activation 'mish'; expected one of leaky"),
-        ("[net]\nwidth\n", "x.cfg:2: 'width'; expected [section], or key=value"),
-        ("width=3\n", "x.cfg:1: 'width=3'; expected [section]"),
+        ("[net]\nwidht=3\n", "x.cfg:2: unknown key 'widht' in [net], expected one of"),
+        ("[net]\n[dropout]\n", "x.cfg:2: unknown section [dropout], expected one of net, convolutional"),
+        ("[net]\nwidth=big\n", "x.cfg:2: width=big, expected a number"),
+        ("[net]\n[convolutional]\nfilters=3\nactivation=mish\n", "x.cfg:4: activation 'mish', expected one of leaky"),
+        ("[net]\nwidth\n", "x.cfg:2: 'width', expected [section], or key=value"),
+        ("width=3\n", "x.cfg:1: 'width=3', expected [section]"),
         ("[convolutional]\nfilters=1\n", "x.cfg: does not begin with [net]"),
         ("", "x.cfg: does not begin with [net]"),
         ("[net]\n[convolutional]\nfilters=1\n", "x.cfg: no [yolo] section"),
-        ("[net]\n[convolutional]\nsize=1\n", "x.cfg:2: [convolutional] lacks a key; expected filters"),
+        ("[net]\n[convolutional]\nsize=1\n", "x.cfg:2: [convolutional] lacks a key, expected filters"),
         ("[net]\n[maxpool]\n[yolo]\nmask=0\nanchors=1,2\n", "x.cfg:3: [yolo] does not follow a [convolutional]"),
-        ("[net]\n" + HEAD.replace("0,1,2", "0,7"), "x.cfg:4: mask (0, 7); expected indices into 3 anchors"),
-        ("[net]\n" + HEAD.replace("5,6", "5"), "x.cfg:6: anchors=1,2, 3,4, 5; expected"),
-        ("[net]\n[route]\nlayers=5\n" + HEAD, "x.cfg:2: refers to layer (5,); expected an earlier layer than 0"),
+        ("[net]\n" + HEAD.replace("0,1,2", "0,7"), "x.cfg:4: mask (0, 7), expected indices into 3 anchors"),
+        ("[net]\n" + HEAD.replace("5,6", "5"), "x.cfg:6: anchors=1,2, 3,4, 5, expected"),
+        ("[net]\n[route]\nlayers=5\n" + HEAD, "x.cfg:2: refers to layer (5,), expected an earlier layer than 0"),
         ("[net]\n[convolutional]\nfilters=0\n" + HEAD, "x.cfg:2: a convolution of nothing"),
         (
             "[net]\n[convolutional]\nfilters=4\n[convolutional]\nfilters=4\nstride=2\n[shortcut]\nfrom=-2\n" + HEAD,
@@ -86,12 +86,12 @@ def test_what_is_wrong_is_said_with_file_and_line(text, message):
 
 def test_a_name_that_is_no_model_lists_those_there_are():
     with pytest.raises(
-        CfgError, match=r"yolov9: no such model or cfg file; expected .* yolov3, yolov3-tiny, yolov3-tiny-3l"
+        CfgError, match=r"yolov9: no such model or cfg file, expected .* yolov3, yolov3-tiny, yolov3-tiny-3l"
     ):
         read_cfg("yolov9")
 
 
 def test_a_binary_file_is_no_cfg(tmp_path):
     (tmp_path / "x.cfg").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CfgError, match=r"x\.cfg: not a text file; expected a Darknet \.cfg"):
+    with pytest.raises(CfgError, match=r"x\.cfg: not a text file, expected a Darknet \.cfg"):
         read_cfg(tmp_path / "x.cfg")

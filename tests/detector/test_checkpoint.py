@@ -67,7 +67,7 @@ def test_files_that_are_not_ours_are_refused_in_one_line(tmp_path, small_cfg):
         ("zip.pt", "cannot be read as plain tensors"),
         ("other.pt", "is not a checkpoint of ours"),
         ("text.pt", "is not a checkpoint of ours"),
-        ("none.pt", "no such file; expected a .weights, .conv.N or .pt file"),
+        ("none.pt", "no such file, expected a .weights, .conv.N or .pt file"),
     ]:
         with pytest.raises(WeightsError, match=re.escape(f"{name}: {message}")) as caught:
             load(tmp_path / name)

@@ -62,7 +62,7 @@ def test_evaluate_wants_the_models_classes(call, shapes_split, small_cfg, tmp_pa
     model = Darknet(read_cfg(small_cfg))
     save(Checkpoint(str(small_cfg), model.cfg.text, ("cat", "dog"), 96, model.state_dict()), tmp_path / "x.pt")
     code, _, err = call("evaluate", "x.pt", "--data", "data/shapes")
-    assert code == 1 and "data.yaml: classes circle, square; expected the model's: cat, dog" in err
+    assert code == 1 and "data.yaml: classes circle, square, expected the model's: cat, dog" in err
 
 
 def test_darknet_weights_are_judged_and_used_with_a_cfg(call, shapes_split, small_cfg, tmp_path):
@@ -81,9 +81,9 @@ def test_darknet_weights_are_judged_and_used_with_a_cfg(call, shapes_split, smal
     [
         (
             ("train",),
-            "error: data: no split here; expected data/<name>/data.yaml; run `datatools convert`, or give --data",
+            "error: data: no split here, expected data/<name>/data.yaml; run `datatools convert`, or give --data",
         ),
-        (("train", "--data", "none"), "error: none: no such file; expected a data.yaml"),
+        (("train", "--data", "none"), "error: none: no such file, expected a data.yaml"),
         (("train", "--resume"), "error: runs/train: no run with a last.pt"),
         (("evaluate",), "error: runs/train: no run with a best.pt"),
         (("evaluate", "none.pt", "--data", "."), "error: data.yaml: no such file"),

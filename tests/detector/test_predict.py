@@ -73,9 +73,9 @@ def test_an_unreadable_picture_stops_by_default_and_is_counted_on_request(model,
 
 
 def test_a_folder_without_pictures_and_a_path_to_nothing_are_said(tmp_path):
-    with pytest.raises(DataError, match="no pictures; expected at least one of"):
+    with pytest.raises(DataError, match="no pictures, expected at least one of"):
         find_pictures(tmp_path)
-    with pytest.raises(DataError, match="none: no such file or folder; expected a picture"):
+    with pytest.raises(DataError, match="none: no such file or folder, expected a picture"):
         find_pictures(tmp_path / "none")
 
 

@@ -24,7 +24,7 @@ def test_the_newest_split_is_taken_and_the_reason_given(tmp_path, monkeypatch):
 
 
 def test_no_split_says_what_makes_one(tmp_path):
-    with pytest.raises(DataError, match=r"no split here; expected data/<name>/data.yaml; run `datatools convert`"):
+    with pytest.raises(DataError, match=r"no split here, expected data/<name>/data.yaml; run `datatools convert`"):
         newest_split(tmp_path / "data")
 
 

@@ -27,15 +27,15 @@ def test_an_empty_or_absent_file_is_a_picture_without_objects(tmp_path, text):
     [
         ("4 .5 .5 .1 .1", "7.txt:2: class 4, but there are 3 classes (0..2); check names in data.yaml"),
         ("-1 .5 .5 .1 .1", "7.txt:2: class -1, but there are 3 classes (0..2)"),
-        ("0 .5 .5 .1", "7.txt:2: 4 columns; expected 5 (class cx cy w h)"),
-        ("0 .5 .5 .1 .1 .9", "7.txt:2: 6 columns; expected 5 (class cx cy w h)"),
-        ("0 .5 .5 1.2 .1", "7.txt:2: .5 .5 1.2 .1; expected values in 0..1; boxes are shares of the picture"),
-        ("0 -.1 .5 .1 .1", "7.txt:2: -.1 .5 .1 .1; expected values in 0..1"),
-        ("0 nan .5 .1 .1", "7.txt:2: nan .5 .1 .1; expected values in 0..1"),
-        ("0 .5 .5 inf .1", "7.txt:2: .5 .5 inf .1; expected values in 0..1"),
-        ("0 .5 .5 0 .1", "7.txt:2: a box 0 wide and 0.1 high; expected both above 0"),
-        ("0 0,5 .5 .1 .1", "7.txt:2: '0 0,5 .5 .1 .1'; expected a whole number and four numbers"),
-        ("mask .5 .5 .1 .1", "7.txt:2: 'mask .5 .5 .1 .1'; expected a whole number and four numbers"),
+        ("0 .5 .5 .1", "7.txt:2: 4 columns, expected 5 (class cx cy w h)"),
+        ("0 .5 .5 .1 .1 .9", "7.txt:2: 6 columns, expected 5 (class cx cy w h)"),
+        ("0 .5 .5 1.2 .1", "7.txt:2: .5 .5 1.2 .1, expected values in 0..1; boxes are shares of the picture"),
+        ("0 -.1 .5 .1 .1", "7.txt:2: -.1 .5 .1 .1, expected values in 0..1"),
+        ("0 nan .5 .1 .1", "7.txt:2: nan .5 .1 .1, expected values in 0..1"),
+        ("0 .5 .5 inf .1", "7.txt:2: .5 .5 inf .1, expected values in 0..1"),
+        ("0 .5 .5 0 .1", "7.txt:2: a box 0 wide and 0.1 high, expected both above 0"),
+        ("0 0,5 .5 .1 .1", "7.txt:2: '0 0,5 .5 .1 .1', expected a whole number and four numbers"),
+        ("mask .5 .5 .1 .1", "7.txt:2: 'mask .5 .5 .1 .1', expected a whole number and four numbers"),
     ],
 )
 def test_a_wrong_label_line_is_said_with_file_and_line(tmp_path, line, message):
@@ -70,11 +70,11 @@ def test_a_list_file_and_names_by_id_are_read_too(tmp_path, shapes_split):
     ("text", "message"),
     [
         ("names: [a\n", "data.yaml: is not YAML"),
-        ("just words", "data.yaml: is not a mapping; expected names, train and val"),
-        ("train: images/train", "data.yaml: no names; expected `names: [first class"),
-        ("nc: 3\nnames: [a, b]", "data.yaml: nc is 3, but there are 2 names; expected the same number"),
-        ("names: {0: a, 2: b}", "data.yaml: names has the ids [0, 2]; expected 0..1, each once"),
-        ("names: [a]\ntrain: 3", "data.yaml: 3; expected a folder or a list file"),
+        ("just words", "data.yaml: is not a mapping, expected names, train and val"),
+        ("train: images/train", "data.yaml: no names, expected `names: [first class"),
+        ("nc: 3\nnames: [a, b]", "data.yaml: nc is 3, but there are 2 names, expected the same number"),
+        ("names: {0: a, 2: b}", "data.yaml: names has the ids [0, 2], expected 0..1, each once"),
+        ("names: [a]\ntrain: 3", "data.yaml: 3, expected a folder or a list file"),
     ],
 )
 def test_a_wrong_data_yaml_is_said_in_one_line(tmp_path, text, message):
@@ -84,16 +84,16 @@ def test_a_wrong_data_yaml_is_said_in_one_line(tmp_path, text, message):
 
 
 def test_a_missing_data_yaml_says_what_makes_one(tmp_path):
-    with pytest.raises(DataError, match=r"data\.yaml: no such file; expected a data\.yaml.*run `datatools convert`"):
+    with pytest.raises(DataError, match=r"data\.yaml: no such file, expected a data\.yaml.*run `datatools convert`"):
         read_split(tmp_path)
 
 
 def test_missing_pictures_are_said(tmp_path, shapes_split):
     folder = shapes_split(train=0, val=1)
     split = read_split(folder)
-    with pytest.raises(DataError, match=r"images/train: no pictures; expected at least one of \.jpg"):
+    with pytest.raises(DataError, match=r"images/train: no pictures, expected at least one of \.jpg"):
         split.read("train")
-    with pytest.raises(DataError, match=r"no 'test:' entry; expected one of train, val"):
+    with pytest.raises(DataError, match=r"no 'test:' entry, expected one of train, val"):
         split.read("test")
     (folder / "list.txt").write_text("images/val/0.png\nimages/val/none.png\n")
     (folder / "data.yaml").write_text("names: [a, b]\ntrain: list.txt\nval: nowhere\n")

@@ -141,7 +141,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(options):
 def test_a_finished_run_says_so(options):
     folder = train(options(epochs=1), quiet=True)
     message = (
-        r"runs/1: finished already, all 1 epochs; expected a stopped run; to go on from it: detector train --weights"
+        r"runs/1: finished already, all 1 epochs, expected a stopped run; to go on from it: detector train --weights"
     )
     with pytest.raises(RunError, match=message):
         resume(folder)
@@ -161,7 +161,7 @@ def test_our_own_weights_start_a_run_where_the_last_one_ended(options, capsys):
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_pictures(options, monkeypatch):
     bad = torch.tensor(float("nan"), requires_grad=True)
     monkeypatch.setattr(training, "loss", lambda *given: Terms(bad, bad, bad))
-    message = r"epoch 1, batch 1: the loss is nan; expected a finite one; try a lower --lr; pictures: .*\.png, .*\.png"
+    message = r"epoch 1, batch 1: the loss is nan, expected a finite one; try a lower --lr; pictures: .*\.png, .*\.png"
     with pytest.raises(TrainingError, match=message):
         train(options(), quiet=True)
 
@@ -181,7 +181,7 @@ def test_negatives_alone_cannot_be_trained_on(options, shapes_split, tmp_path):
 
 
 def test_an_input_size_must_hold_whole_cells(options):
-    with pytest.raises(UserError, match="--img-size: 100; expected a multiple of 8"):
+    with pytest.raises(UserError, match="--img-size: 100, expected a multiple of 8"):
         train(options(img_size=100), quiet=True)
 
 
@@ -196,8 +196,8 @@ def test_nothing_is_made_before_the_input_is_known_to_be_good(options, shapes_sp
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gpu0", "--device: 'gpu0'; expected cpu, cuda"),
-        ("cuda:99", "--device: cuda:99 is not there; expected one of .*cpu"),
+        ("gpu0", "--device: 'gpu0', expected cpu, cuda"),
+        ("cuda:99", "--device: cuda:99 is not there, expected one of .*cpu"),
     ],
 )
 def test_a_device_that_is_not_there_is_said(name, message):
@@ -211,7 +211,7 @@ def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
         train(options(), quiet=True)
     data = Path(options().data)
     (data / "images" / "train" / "5.png").unlink()
-    with pytest.raises(DataError, match="5 training pictures; expected the run's 6; begin anew"):
+    with pytest.raises(DataError, match="5 training pictures, expected the run's 6; begin anew"):
         resume(Path(options().out) / "1", quiet=True)
 
 

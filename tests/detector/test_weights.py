@@ -110,7 +110,7 @@ def test_every_byte_must_be_accounted_for(tmp_path, small_cfg, cut):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "0 bytes; expected a Darknet file"), (b"hello, I am a text file of some length", "is neither a Darknet")],
+    [(b"", "0 bytes, expected a Darknet file"), (b"hello, I am a text file of some length", "is neither a Darknet")],
 )
 def test_a_file_that_is_no_weights_file_is_refused(tmp_path, content, message):
     (tmp_path / "x.weights").write_bytes(content)
@@ -159,6 +159,6 @@ def test_the_coco_weights_survive_a_round_trip(tiny_weights, tmp_path):
 @pytest.mark.realdata
 def test_the_full_network_refuses_tinys_weights(tiny_weights):
     with pytest.raises(
-        WeightsError, match="35434956 bytes: no whole number of layers of yolov3; expected 248007048 bytes"
+        WeightsError, match="35434956 bytes: no whole number of layers of yolov3, expected 248007048 bytes"
     ):
         load_darknet(Darknet(read_cfg("yolov3")), tiny_weights)
