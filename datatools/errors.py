@@ -22,7 +22,7 @@ class UserError(Exception):
             text += f", expected {self.expected}"
         if self.remedy:
             text += f"; {self.remedy}"
-        return " ".join(text.splitlines())
+        return " ".join(line.strip() for line in text.splitlines())
 
 
 class AnnotationError(UserError):

@@ -12,7 +12,7 @@ class UserError(Exception):
     def __init__(self, where: object, what: str, expected: str = "", remedy: str = "") -> None:
         self.where, self.what, self.expected, self.remedy = str(where), what, expected, remedy
         said = f"{where}: {what}" + (f", expected {expected}" if expected else "") + (f"; {remedy}" if remedy else "")
-        super().__init__(" ".join(said.splitlines()))
+        super().__init__(" ".join(line.strip() for line in said.splitlines()))
 
 
 class CfgError(UserError):
