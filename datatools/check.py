@@ -69,7 +69,6 @@ def _repeated(a: Annotation, classes: Sequence[str]) -> Iterator[Problem]:
 
 
 def _problem(code: str, a: Annotation, box: int, found: str, remedy: str) -> Problem:
-    assert a.lines is not None
     line = int(a.lines[box])
     source = a.source or a.path
     return Problem(code, source if line else f"{source}: box {box + 1}", line, found, remedy, a.id, box)

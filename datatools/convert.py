@@ -132,7 +132,7 @@ def _divided(dataset: Dataset, reading: Reading, settings: Settings) -> tuple[Da
     if shares is None:
         return (dataset.with_splits([UNSPLIT] * len(dataset)) if settings.split == "none" else dataset), {}, []
     hashes = {a.id: h for a in dataset.annotations if (h := reading.measures[a.id].dhash) is not None}
-    groups = groups_of(list(hashes), _indices(list(hashes), duplicate_pairs(hashes)))
+    groups = groups_of(hashes, duplicate_pairs(hashes))
     rng = np.random.default_rng(settings.seed)
     return stratified_split(dataset, shares, groups, rng), groups, []
 
@@ -148,11 +148,6 @@ def wanted_shares(settings: Settings, dataset: Dataset) -> tuple[float, ...] | N
         undivided = set(dataset.splits) == {UNSPLIT}
         return DEFAULT_SHARES if settings.write_as == "yolo" and undivided else None
     return settings.split if isinstance(settings.split, tuple) else None
-
-
-def _indices(ids: Sequence[str], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    row = {name: k for k, name in enumerate(ids)}
-    return np.array([(row[a], row[b]) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
 
 
 def _ways(dataset: Dataset, reading: Reading, folder: Callable[[str], str]) -> dict[str, Picture]:

@@ -40,6 +40,7 @@ class Annotation:
     path: where the picture is on disk, "" where there is none.  size_wh: upright size in pixels.
     xyxy: (N, 4) float64 pixels.  labels: (N,) int, index into the data set's classes.  flags: (N,) of `Flag`.
     source: the annotation file, "" for a picture without one.  lines: (N,) line of each box in it, 0 if unknown.
+    flags and lines that are left out are zeros.
     """
 
     id: str
@@ -47,23 +48,27 @@ class Annotation:
     size_wh: tuple[int, int]
     xyxy: NDArray = field(default_factory=lambda: np.zeros((0, 4)))
     labels: NDArray = field(default_factory=lambda: np.zeros(0, int))
-    flags: NDArray | None = None
+    flags: NDArray = field(default_factory=lambda: np.zeros(0, np.uint8))
     source: str = ""
-    lines: NDArray | None = None
+    lines: NDArray = field(default_factory=lambda: np.zeros(0, int))
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "xyxy", _frozen(self.xyxy, np.float64, (-1, 4)))
         n = len(self.xyxy)
         set_(self, "labels", _frozen(self.labels, np.int64, (-1,)))
-        set_(self, "flags", _frozen(np.zeros(n) if self.flags is None else self.flags, np.uint8, (-1,)))
-        set_(self, "lines", _frozen(np.zeros(n) if self.lines is None else self.lines, np.int64, (-1,)))
+        set_(self, "flags", _frozen(self.flags if len(self.flags) else np.zeros(n), np.uint8, (-1,)))
+        set_(self, "lines", _frozen(self.lines if len(self.lines) else np.zeros(n), np.int64, (-1,)))
         for name in ("labels", "flags", "lines"):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{self.id}: {n} boxes but {len(getattr(self, name))} {name}")
 
     def __len__(self) -> int:
         return len(self.xyxy)
+
+    def __bool__(self) -> bool:
+        """True: a picture without boxes is a picture, though its length is 0."""
+        return True
 
     def __eq__(self, other: object) -> bool:
         """Same picture, size, boxes, labels and flags, bit for bit; where they were read from does not count."""
@@ -75,7 +80,6 @@ class Annotation:
 
     def where(self, box: int) -> str:
         """`file:line` of a box, for messages; the box's ordinal (from 1) where the format has no lines."""
-        assert self.lines is not None
         source = self.source or self.path or self.id
         return f"{source}:{self.lines[box]}" if self.lines[box] else f"{source}: box {box + 1}"
 
@@ -83,7 +87,6 @@ class Annotation:
         """The same picture with only the chosen boxes (a boolean mask or indices), in the order given."""
         index = np.asarray(boxes)
         index = index if index.dtype == bool else index.astype(int)
-        assert self.flags is not None and self.lines is not None
         return replace(
             self, xyxy=self.xyxy[index], labels=self.labels[index], flags=self.flags[index], lines=self.lines[index]
         )

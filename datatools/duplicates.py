@@ -6,7 +6,7 @@ so only pictures that share a slice are compared: no pair is missed, and 100,000
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,20 +57,21 @@ def _within(hashes: NDArray, rows: NDArray, max_distance: int) -> list[tuple[int
     return found
 
 
-def groups_of(ids: list[str], pairs: NDArray) -> dict[str, str]:
+def groups_of(ids: Iterable[str], pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """id -> id of the first member of its group; pictures joined by a chain of pairs are one group."""
-    parent = list(range(len(ids)))
+    rank = {name: k for k, name in enumerate(ids)}
+    parent = {name: name for name in rank}
 
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = parent[parent[k]]
-            k = parent[k]
-        return k
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
 
-    for a, b in pairs.tolist():
-        ra, rb = root(a), root(b)
-        parent[max(ra, rb)] = min(ra, rb)
-    return {name: ids[root(k)] for k, name in enumerate(ids)}
+    for a, b in pairs:
+        first, second = sorted((root(a), root(b)), key=rank.__getitem__)
+        parent[second] = first
+    return {name: root(name) for name in rank}
 
 
 def duplicate_pairs(hashes: Mapping[str, NDArray]) -> list[tuple[str, str]]:

@@ -31,6 +31,10 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
         if error.filename is None and error.errno is None:
             return _our_fault()
         return _at_fault(f"{error.filename or 'output'}: {error.strerror}; {_remedy(error.errno)}")
+    except ImportError as error:
+        if "libGL" not in str(error):
+            return _our_fault()
+        return _at_fault("OpenCV: the system's libGL.so.1 is missing; install it (Debian: apt-get install libgl1)")
     except Exception:  # noqa: BLE001  # the one place where everything unforeseen becomes exit code 3
         return _our_fault()
     return result if isinstance(result, int) else 0

@@ -207,6 +207,13 @@ def main() -> None:
     except (UserError, OSError) as error:
         click.echo(f"error: {error}".replace("\n", " "), err=True)
         sys.exit(1)
+    except ImportError as error:
+        if "libGL" not in str(error):
+            traceback.print_exc()
+            sys.exit(3)
+        missing = "the system's libGL.so.1 is missing; install it (Debian: apt-get install libgl1)"
+        click.echo(f"error: OpenCV: {missing}", err=True)
+        sys.exit(1)
     except BaseException as error:
         if not isinstance(error, SystemExit):
             traceback.print_exc()

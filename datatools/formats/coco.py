@@ -150,7 +150,6 @@ def files(dataset: Dataset, pictures: Mapping[str, str]) -> Iterator[tuple[str, 
 
 
 def _objects(annotation: Annotation, image: int, before: int) -> Iterator[dict]:
-    assert annotation.flags is not None
     rows = zip(annotation.labels.tolist(), annotation.xyxy.tolist(), annotation.flags.tolist(), strict=True)
     for k, (label, (x1, y1, x2, y2), flag) in enumerate(rows, before + 1):
         w, h = x2 - x1, y2 - y1

@@ -177,7 +177,6 @@ def files(dataset: Dataset, pictures: Mapping[str, str]) -> Iterator[tuple[str, 
 
 def _xml(annotation: Annotation, classes: tuple[str, ...], name: str) -> str:
     w, h = annotation.size_wh
-    assert annotation.flags is not None
     objects = "".join(
         _object(classes[label], box, Flag(int(flag)))
         for label, box, flag in zip(annotation.labels, annotation.xyxy.tolist(), annotation.flags, strict=True)

@@ -71,3 +71,8 @@ def test_clipped_boxes_and_areas():
     clipped = clip_boxes(boxes, (40, 30))
     assert clipped.tolist() == [[0, 0, 5, 5], [35, 25, 40, 30], [40, 30, 40, 30], [8, 8, 4, 4]]
     assert areas(clipped).tolist() == [25, 25, 0, 0] and areas(np.zeros((0, 4))).tolist() == []
+
+
+def test_a_picture_without_boxes_is_true():
+    empty = Annotation("a", "", (4, 3))
+    assert len(empty) == 0 and bool(empty) and empty.flags.tolist() == empty.lines.tolist() == []

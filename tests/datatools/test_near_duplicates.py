@@ -43,8 +43,14 @@ def test_a_distance_at_the_limit_counts_and_one_above_does_not():
 
 
 def test_chains_are_one_group_named_after_its_first():
-    pairs = np.array([[1, 3], [3, 4], [0, 5]])
-    assert groups_of(list("abcdef"), pairs) == {"a": "a", "b": "b", "c": "c", "d": "b", "e": "b", "f": "a"}
+    assert groups_of("abcdef", [("b", "d"), ("d", "e"), ("f", "a")]) == {
+        "a": "a",
+        "b": "b",
+        "c": "c",
+        "d": "b",
+        "e": "b",
+        "f": "a",
+    }
 
 
 def test_a_picture_resized_and_recompressed_is_a_near_duplicate_and_another_is_not(make, tmp_path):

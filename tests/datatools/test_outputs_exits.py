@@ -121,6 +121,12 @@ def ended(capsys, error: BaseException | int | None) -> tuple[int, str]:
         (click.UsageError("no such thing"), 2, "Usage: "),
         (ValueError("ours"), 3, "Traceback"),
         (OSError("ours"), 3, "Traceback"),
+        (
+            ImportError("libGL.so.1: cannot open shared object file"),
+            1,
+            "error: OpenCV: the system's libGL.so.1 is missing",
+        ),
+        (ImportError("no such name"), 3, "Traceback"),
     ],
 )
 def test_each_end_has_its_exit_code(capsys, error, code, text):
