@@ -34,8 +34,8 @@ def sample(
     Two public-domain portraits on freely licensed backgrounds; the masks are drawn.  To try the commands, not for use.
     """
     from datatools.raw import refuse_overwrite
-    from generators.report import summary
-    from generators.sample import plan, write
+    from generators.sample.make import plan, write
+    from generators.sample.report import summary
 
     refuse_overwrite(out, overwrite=overwrite)
     planned = plan(images, seed)

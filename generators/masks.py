@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from generators.people import Point
+from generators.sample.people import Point
 
 SUPERSAMPLING = 4
 COLOURS = {  # sRGB, in the proportions seen in photographs: mostly white and light blue, then black

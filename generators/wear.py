@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.people import Point
+from generators.sample.people import Point
 
 MODES = ("correct", "nose_out", "nose_mouth_out")
 _QUARTER = 0.55

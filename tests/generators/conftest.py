@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from generators.sample import plan, write
+from generators.sample.make import plan, write
 
 
 @pytest.fixture(scope="session")

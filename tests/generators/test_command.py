@@ -111,7 +111,7 @@ def test_a_link_in_the_folders_place_is_refused(folder, capsys):
 
 
 def test_a_run_that_fails_leaves_nothing_behind(folder, monkeypatch):
-    monkeypatch.setattr("generators.sample.about", lambda planned: 1 / 0)
+    monkeypatch.setattr("generators.sample.make.about", lambda planned: 1 / 0)
     assert sample() == 3
     assert files(folder) == set()
 

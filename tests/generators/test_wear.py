@@ -8,7 +8,7 @@ import pytest
 
 from generators import masks, wear
 from generators.masks import Layer
-from generators.people import PEOPLE
+from generators.sample.people import PEOPLE
 
 NOSE, MOUTH, CHIN = (30, 31, 33, 35), (48, 51, 54, 57, 62, 66), (7, 8, 9)
 COVERED, BARE = 0.75, 0.34

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from datatools.display import bar, grid
-from generators.sample import Plan
+from generators.sample.make import Plan
 
 _BAR = 30
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import masks, placing, wear
+from generators import masks, wear
 from generators.masks import Layer
-from generators.people import PEOPLE
+from generators.sample import placing
+from generators.sample.people import PEOPLE
 
 CANVAS = (200, 160)
 

@@ -14,9 +14,9 @@ from lxml import etree
 from datatools import images
 from datatools.duplicates import duplicate_pairs
 from datatools.errors import PictureError
-from generators import photographs
-from generators.sample import about, plan, render, write
-from generators.scene import CLASSES, Cast, Role, draw
+from generators.sample import photographs
+from generators.sample.make import about, plan, render, write
+from generators.sample.scene import CLASSES, Cast, Role, draw
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

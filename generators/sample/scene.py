@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import masks, placing, wear
+from generators import masks, wear
 from generators.masks import Layer
-from generators.people import PEOPLE, Person
-from generators.photographs import PHOTOGRAPHS, load
+from generators.sample import placing
+from generators.sample.people import PEOPLE, Person
+from generators.sample.photographs import PHOTOGRAPHS, load
 
 CLASSES = ("mask_weared_incorrect", "with_mask", "without_mask")
 SIZES_WH = ((416, 416), (416, 312), (312, 416))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.masks import Layer
-from generators.people import Person, Point
-from generators.photographs import load
+from generators.sample.people import Person, Point
+from generators.sample.photographs import load
 
 _FADE = 0.45  # share of the body, from below, over which a cut-out that ends inside the picture fades
 

@@ -21,9 +21,9 @@ from datatools import images, outputs, raw
 from datatools.core import Annotation, Dataset
 from datatools.formats import voc
 from datatools.parallel import ordered_map
-from generators.people import PEOPLE
-from generators.photographs import BACKGROUNDS, PHOTOGRAPHS, path_of
-from generators.scene import CLASSES, Cast, Role, Scene, draw
+from generators.sample.people import PEOPLE
+from generators.sample.photographs import BACKGROUNDS, PHOTOGRAPHS, path_of
+from generators.sample.scene import CLASSES, Cast, Role, Scene, draw
 
 RECIPE = "sample"
 QUALITY = 93
