@@ -44,12 +44,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: setup.cfg constraints.txt | $(VENV)/bin/python
-	$(PIP) --editable .
+	$(PIP) --editable ".[landmarks]"
 	@touch $@
 
 # labelImg's own writers are an oracle of the tests; its window (PyQt5) is not needed for that
 $(VENV)/installed-test: $(VENV)/installed
-	$(PIP) --editable ".[test]"
+	$(PIP) --editable ".[test,landmarks]"
 	$(PIP) --no-deps labelImg || echo "labelImg cannot be installed here: its tests will say that they skip"
 	@touch $@
 
