@@ -82,18 +82,25 @@ running = options(
     click.option("--quiet", is_flag=True, help="No progress, no summary."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table."),
 )
-writing = options(
-    click.option(
-        "--link",
-        type=click.Choice(["copy", "hard", "symlink"]),
-        default="copy",
-        show_default=True,
-        help="How unchanged pictures are brought to the new folder.",
-    ),
-    click.option("--overwrite", is_flag=True, help="Replace an earlier result."),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes."),
-    click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
-)
+
+
+def writing_options(link: str = "copy") -> Callable:
+    """The options of a command that writes a split.  link: the default of `--link`."""
+    return options(
+        click.option(
+            "--link",
+            type=click.Choice(["copy", "hard", "symlink"]),
+            default=link,
+            show_default=True,
+            help="How unchanged pictures are brought to the new folder.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Replace an earlier result."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes."),
+        click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing."),
+    )
+
+
+writing = writing_options()
 
 
 def how_to_read(said: dict[str, Any], quiet: bool) -> dict[str, Any]:
