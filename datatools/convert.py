@@ -24,8 +24,9 @@ from datatools.images import decode, encode
 from datatools.outputs import MANIFEST, place, put, refuse_overwrite, staged
 from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
+from datatools.provenance import Provenance, read_provenance
 from datatools.repair import leave_out, refuse, tidy
-from datatools.split import split_by_lists, stratified_split
+from datatools.split import split_around_made, split_by_lists
 from datatools.tree import SPLIT_WORDS
 from datatools.walk import folder_of
 
@@ -69,7 +70,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The plan of a conversion.  pictures: id -> way.  groups: id -> near-duplicate group.  done: repairs, as lines."""
+    """The plan of a conversion.  pictures: id -> way.  done: repairs, as lines.
+
+    groups: id -> group of near-duplicates and of pictures with a common source.
+    """
 
     source: str
     read_as: str
@@ -100,9 +104,10 @@ def plan_conversion(source: Path, settings: Settings) -> Conversion:
     dataset, tidied = tidy(dataset, clip=settings.clip)
     if not len(dataset):
         raise LayoutError(source, "an empty data set", "at least one picture", "see `datatools check`")
-    dataset, groups, unlisted = _divided(dataset, reading, settings)
+    known = read_provenance(folder_of(source))
+    dataset, groups, beyond = _divided(dataset, reading, settings, known)
     plan = conversion_of(dataset, reading, settings)
-    return replace(plan, source=str(source), groups=groups, problems=problems, done=(*left_out, *tidied, *unlisted))
+    return replace(plan, source=str(source), groups=groups, problems=problems, done=(*left_out, *tidied, *beyond))
 
 
 def conversion_of(dataset: Dataset, reading: Reading, settings: Settings) -> Conversion:
@@ -120,8 +125,11 @@ def _usable(reading: Reading, problems: Sequence[Problem], settings: Settings) -
     return reading.dataset, []
 
 
-def _divided(dataset: Dataset, reading: Reading, settings: Settings) -> tuple[Dataset, Mapping[str, str], list[str]]:
-    """(divided set, near-duplicate groups, pictures left out)."""
+Divided = tuple[Dataset, Mapping[str, str], list[str]]
+
+
+def _divided(dataset: Dataset, reading: Reading, settings: Settings, known: Provenance) -> Divided:
+    """(divided set, groups that stay together, what was left out)."""
     if settings.lists:
         listed, left = split_by_lists(dataset, settings.lists)
         if left and not settings.skip_errors:
@@ -131,10 +139,18 @@ def _divided(dataset: Dataset, reading: Reading, settings: Settings) -> tuple[Da
     shares = wanted_shares(settings, dataset)
     if shares is None:
         return (dataset.with_splits([UNSPLIT] * len(dataset)) if settings.split == "none" else dataset), {}, []
+    return _dealt_out(dataset, shares, reading, settings.seed, known)
+
+
+def _dealt_out(dataset: Dataset, shares: Sequence[float], reading: Reading, seed: int, known: Provenance) -> Divided:
+    """Near-duplicates and pictures with a common source on one side, made pictures in train alone."""
     hashes = {a.id: h for a in dataset.annotations if (h := reading.measures[a.id].dhash) is not None}
-    groups = groups_of(hashes, duplicate_pairs(hashes))
-    rng = np.random.default_rng(settings.seed)
-    return stratified_split(dataset, shares, groups, rng), groups, []
+    ids = [a.id for a in dataset.annotations]
+    groups = groups_of(ids, [*duplicate_pairs(hashes), *known.pairs(ids)])
+    made = {name for name in ids if known.is_made(name)}
+    divided, left = split_around_made(dataset, shares, groups, made, np.random.default_rng(seed))
+    said = f"left out: {len(left)} made pictures whose source is not in train, such as {left[0]}" if left else ""
+    return divided, {a.id: groups[a.id] for a in divided.annotations}, [said] if said else []
 
 
 def _may_divide(settings: Settings) -> bool:
@@ -198,13 +214,14 @@ def write_conversion(plan: Conversion, out: Path, settings: Settings, *, overwri
     """Write the folder: pictures, annotations, manifest.  It appears whole or not at all."""
     refuse_overwrite(out, folder_of(Path(plan.source)), overwrite=overwrite)
     writer = formats.load(settings.write_as)
+    known = read_provenance(folder_of(Path(plan.source)))
     run = partial(ordered_map, workers=settings.workers, quiet=settings.quiet)
     with staged(out) as folder:
         ways = list(plan.pictures.values())
         item_ms = 5.0 if any(way.recipe != "copy" for way in ways) else 0.1
         work = partial(place_picture, folder=folder, link=settings.link)
         deque(run(work, ways, item_ms=item_ms, what="writing pictures"), maxlen=0)
-        put(folder / MANIFEST, "".join(_manifest_lines(plan)))
+        put(folder / MANIFEST, "".join(_manifest_lines(plan, known)))
         targets = {name: way.target for name, way in plan.pictures.items()}
         files = list(writer.files(plan.dataset, targets))
         deque(run(partial(put_file, folder=folder), files, what="writing labels"), maxlen=0)
@@ -223,13 +240,11 @@ def place_picture(way: Picture, folder: Path, link: str) -> None:
         put(target, encode(decode(way.source), target.suffix))
 
 
-def _manifest_lines(plan: Conversion) -> Iterator[str]:
+def _manifest_lines(plan: Conversion, known: Provenance) -> Iterator[str]:
     size = Counter(plan.groups.values())
     for a, split in zip(plan.dataset.annotations, plan.dataset.splits, strict=True):
-        way = plan.pictures[a.id]
-        entry = {"image": way.target, "split": split, "sources": [a.id], "recipe": way.recipe}
-        if size[plan.groups.get(a.id, "")] > 1:
-            entry["group"] = plan.groups[a.id]
+        way, group = plan.pictures[a.id], plan.groups.get(a.id, "")
+        entry = known.entry(a.id, way.target, split, way.recipe, group if size[group] > 1 else "")
         yield json.dumps(entry, ensure_ascii=False) + "\n"
 
 

@@ -7,7 +7,7 @@ out from the weightiest to the lightest, each to the side where it lowers the sq
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,28 @@ def stratified_split(
         counts[order[name], -1] += 1
     sides = _assign(counts, np.asarray(shares, dtype=np.float64), rng)
     return dataset.with_splits([SPLITS[sides[order[name]]] for name in names])
+
+
+def split_around_made(
+    dataset: Dataset,
+    shares: Sequence[float],
+    groups: Mapping[str, str],
+    made: Collection[str],
+    rng: np.random.Generator,
+) -> tuple[Dataset, tuple[str, ...]]:
+    """(divided set, ids left out): photographs are dealt out, and made pictures follow their group, but only to train.
+
+    made: ids of augmented or synthetic pictures; they do not count towards the shares, and those whose group lands
+    outside train are left out.  A made picture without a photograph in its group goes to train.
+    """
+    photographs = Dataset(dataset.classes, tuple(a for a in dataset.annotations if a.id not in made))
+    divided = stratified_split(photographs, shares, groups, rng)
+    side = {groups.get(a.id, a.id): split for a, split in zip(divided.annotations, divided.splits, strict=True)}
+    splits = [side.get(groups.get(a.id, a.id), "train") for a in dataset.annotations]
+    pairs = list(zip(dataset.annotations, splits, strict=True))
+    left = tuple(a.id for a, split in pairs if a.id in made and split != "train")
+    kept = [(a, split) for a, split in pairs if a.id not in made or split == "train"]
+    return Dataset(dataset.classes, tuple(a for a, _ in kept), tuple(s for _, s in kept)), left
 
 
 def _assign(counts: NDArray, shares: NDArray, rng: np.random.Generator) -> NDArray:

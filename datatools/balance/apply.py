@@ -23,6 +23,7 @@ from datatools.formats import yolo
 from datatools.images import encode
 from datatools.outputs import MANIFEST, UNFINISHED, put, staged
 from datatools.parallel import ordered_map
+from datatools.provenance import Provenance
 
 PROGRESS = ".progress"
 
@@ -40,18 +41,23 @@ class Settings:
     quiet: bool = False
 
 
-def apply_plan(plan: Plan, dataset: Dataset, ways: Mapping[str, Picture], out: Path, settings: Settings) -> int:
+def apply_plan(
+    plan: Plan, dataset: Dataset, ways: Mapping[str, Picture], out: Path, settings: Settings, known: Provenance
+) -> int:
     """Write the balanced split; returns how many copies could only be flipped.
 
-    ways: id -> how the original gets to the new folder (see `convert.conversion_of`).
+    ways: id -> how the original gets to the new folder (see `convert.conversion_of`).  known: the source's manifest,
+    whose made pictures stay marked.
     Originals come over unchanged, val and test byte for byte; only the training split gets copies.
     """
     tasks = tasks_of(plan, dataset.of_split("train"))
     names = {name: PurePosixPath(way.target).with_suffix("").as_posix() for name, way in ways.items()}
+    lineage = {t.annotation.id: known.lineage(t.annotation.id) for t in tasks if known.is_made(t.annotation.id)}
     with staged(out, resume=True) as folder:
-        _same_run(folder, _fingerprint(plan, dataset, settings))
-        originals = list(_bring_originals(dataset, ways, folder, settings.link))
-        work = partial(run_task, names=names, tag=_tag(names.values()), folder=folder, settings=settings)
+        _same_run(folder, _fingerprint(plan, dataset, settings, known))
+        originals = list(_bring_originals(dataset, ways, folder, settings.link, known))
+        tag = _tag(names.values())
+        work = partial(run_task, names=names, lineage=lineage, tag=tag, folder=folder, settings=settings)
         made = ordered_map(
             work,
             tasks,
@@ -77,14 +83,14 @@ def _tag(targets: Iterable[str]) -> str:
     return tag
 
 
-def _fingerprint(plan: Plan, dataset: Dataset, settings: Settings) -> str:
+def _fingerprint(plan: Plan, dataset: Dataset, settings: Settings, known: Provenance) -> str:
     """Changes when anything does that the result depends on."""
     said = asdict(replace(settings, workers=0, quiet=False))
     digest = hashlib.sha256(json.dumps([said, plan.classes], sort_keys=True).encode())
     for a, split in zip(dataset.annotations, dataset.splits, strict=True):
         state = Path(a.path).stat()
         digest.update(f"{a.id}\0{a.path}\0{split}\0{state.st_size} {state.st_mtime_ns}".encode())
-        digest.update(a.xyxy.tobytes() + a.labels.tobytes())
+        digest.update(a.xyxy.tobytes() + a.labels.tobytes() + json.dumps(known.entry(a.id, "", split, "")).encode())
     for appearances in plan.appearances:
         digest.update(appearances.tobytes())
     return digest.hexdigest()
@@ -102,7 +108,9 @@ def _same_run(folder: Path, fingerprint: str) -> None:
         put(mark, fingerprint)
 
 
-def _bring_originals(dataset: Dataset, ways: Mapping[str, Picture], folder: Path, link: str) -> Iterable[dict]:
+def _bring_originals(
+    dataset: Dataset, ways: Mapping[str, Picture], folder: Path, link: str, known: Provenance
+) -> Iterable[dict]:
     """Every picture of the source with its label file, and its manifest entry."""
     for a, split in zip(dataset.annotations, dataset.splits, strict=True):
         way = ways[a.id]
@@ -111,11 +119,21 @@ def _bring_originals(dataset: Dataset, ways: Mapping[str, Picture], folder: Path
         verbatim = split != "train" and a.source.endswith(".txt")
         label = Path(a.source).read_bytes() if verbatim else yolo.text_of(a)
         put(folder / yolo.label_path(way.target), label)
-        yield {"image": way.target, "split": split, "sources": [a.id], "recipe": way.recipe}
+        yield known.entry(a.id, way.target, split, way.recipe)
 
 
-def run_task(task: Task, names: Mapping[str, str], tag: str, folder: Path, settings: Settings) -> list[dict]:
-    """Write the copies of one picture; returns their manifest entries.  What is already there is not made again."""
+def run_task(
+    task: Task,
+    names: Mapping[str, str],
+    lineage: Mapping[str, list[str]],
+    tag: str,
+    folder: Path,
+    settings: Settings,
+) -> list[dict]:
+    """Write the copies of one picture; returns their manifest entries.  What is already there is not made again.
+
+    lineage: id -> sources of its copies, where they are more than the picture itself.
+    """
     from datatools.balance.augment import Augmenter
     from datatools.balance.copies import Copier
 
@@ -124,13 +142,14 @@ def run_task(task: Task, names: Mapping[str, str], tag: str, folder: Path, setti
     if mark.is_file() and (text := mark.read_text(encoding="utf-8")):
         return json.loads(text)
     copier = Copier(task, Augmenter(settings.policy, settings.min_visibility), settings.seed)
+    sources = lineage.get(task.annotation.id, [task.annotation.id])
     entries = []
     for number in range(1, len(task.kept) + 1):
         made = copier.make(number)
         target = f"{stem}{tag}{number:03d}{settings.suffix}"
         put(folder / target, encode(made.pixels, settings.suffix))
         put(folder / yolo.label_path(target), yolo.text_of(made.annotation))
-        entries.append({"image": target, "split": "train", "sources": [task.annotation.id], **made.recipe})
+        entries.append({"image": target, "split": "train", "sources": sources, **made.recipe})
     put(mark, json.dumps(entries, ensure_ascii=False))
     return entries
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +15,23 @@ from datatools.check import box_problems
 from datatools.core import Dataset
 from datatools.errors import LayoutError
 from datatools.outputs import refuse_overwrite
+from datatools.provenance import Provenance, read_provenance
 from datatools.repair import refuse, tidy
+from datatools.walk import folder_of
 
 
 @dataclass(frozen=True)
 class Balance:
-    """A split and the plan that balances it.  ways: id -> how each original gets to the new folder."""
+    """A split and the plan that balances it.
+
+    ways: id -> how each original gets to the new folder.  known: what the split's manifest says of its pictures.
+    """
 
     source: Path
     dataset: Dataset
     ways: Mapping[str, convert.Picture]
     plan: Plan
+    known: Provenance = field(default_factory=Provenance)
 
 
 def plan_balance(
@@ -44,7 +50,7 @@ def plan_balance(
         raise LayoutError(source, "no training split", "train, val and test", "run `datatools convert` on it first")
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
     plan = make_plan(train, dataset.classes, np.random.default_rng(seed), recipes, max_repeat)
-    return Balance(source, dataset, ways, plan)
+    return Balance(source, dataset, ways, plan, read_provenance(folder_of(source)))
 
 
 def carry_out(balance: Balance, out: Path, settings: Settings, *, overwrite: bool = False) -> tuple[Dataset, int]:
@@ -53,7 +59,7 @@ def carry_out(balance: Balance, out: Path, settings: Settings, *, overwrite: boo
     Raises AssertionError, a fault of ours, if the counts on the disk are not the plan's.
     """
     refuse_overwrite(out, balance.source, overwrite=overwrite)
-    flipped = apply_plan(balance.plan, balance.dataset, balance.ways, out, settings)
+    flipped = apply_plan(balance.plan, balance.dataset, balance.ways, out, settings, balance.known)
     written = formats.read(out, workers=settings.workers, quiet=settings.quiet).dataset
     if written.counts("train").tolist() != balance.plan.after.tolist():
         raise AssertionError(f"{out}: {written.counts('train')} boxes on disk, {balance.plan.after} were planned")
