@@ -76,22 +76,20 @@ class _Square:
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """A grey part of the picture, shrunk by a whole number.  origin: of its first pixel in the picture."""
+    """A grey part of the picture, with `scale` pixels to each of the picture's.  origin: of its corner there."""
 
     grey: NDArray
     origin: complex
-    shrunk: int
+    scale: float
 
     def crop(self, square: _Square, side_px: int) -> NDArray:
         """The square, upright and `side_px` wide, with room around it: (n, n) uint8; borders are repeated."""
         n = round(2 * HALF * side_px)
-        step = square.side / self.shrunk / side_px
-        first = (square.centre - self.origin) / self.shrunk + step * (0.5 - n / 2) * (1 + 1j) - 0.5 * (1 + 1j)
+        step = square.side * self.scale / side_px
+        first = (square.centre - self.origin) * self.scale + (step * (1 - n) - 1) * (0.5 + 0.5j)
         matrix = np.array([[step.real, -step.imag, first.real], [step.imag, step.real, first.imag]])
-        how = cv2.INTER_CUBIC if abs(step) < 1 else cv2.INTER_LINEAR
-        return cv2.warpAffine(
-            self.grey, matrix, (n, n), flags=how | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-        )
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(self.grey, matrix, (n, n), flags=how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def locate(pixels: NDArray, xyxy: NDArray, predictor: Predictor, *, min_face: float = 16.0) -> list[Face | Rejected]:
@@ -146,16 +144,16 @@ def square_of(box: NDArray) -> _Square:
 
 
 def _surroundings(pixels: NDArray, square: _Square) -> _Surroundings:
-    """What any later crop can show, in grey; large faces are averaged down to about the predictor's size."""
-    shrunk = max(1, round(abs(square.side) / SIDE_PX))
-    room = ROOM * abs(square.side)
+    """What any later crop can show, in grey, brought to about the predictor's size: one slow resampling, not three."""
+    side = abs(square.side)
+    shrunk, enlarged = max(1, round(side / SIDE_PX)), max(1, int(np.ceil(SIDE_PX / side)))
     h, w = pixels.shape[:2]
-    x1, x2 = _span(square.centre.real, room, w, shrunk)
-    y1, y2 = _span(square.centre.imag, room, h, shrunk)
-    part = pixels[y1:y2, x1:x2]
-    if shrunk > 1:
-        part = cv2.resize(part, ((x2 - x1) // shrunk, (y2 - y1) // shrunk), interpolation=cv2.INTER_AREA)
-    return _Surroundings(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), complex(x1, y1), shrunk)
+    x1, x2 = _span(square.centre.real, ROOM * side, w, shrunk)
+    y1, y2 = _span(square.centre.imag, ROOM * side, h, shrunk)
+    grey = cv2.cvtColor(pixels[y1:y2, x1:x2], cv2.COLOR_RGB2GRAY)
+    size_wh = (x2 - x1) * enlarged // shrunk, (y2 - y1) * enlarged // shrunk
+    how = cv2.INTER_CUBIC if enlarged > 1 else cv2.INTER_AREA
+    return _Surroundings(cv2.resize(grey, size_wh, interpolation=how), complex(x1, y1), enlarged / shrunk)
 
 
 def _span(middle: float, room: float, limit: int, multiple: int) -> tuple[int, int]:
