@@ -52,6 +52,18 @@ class Measure:
         return (h, w) if self.orientation in TURNED else (w, h)
 
 
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """How strongly a JPEG file is compressed: what `encode` needs to write another one like it.
+
+    tables: quantisation tables of luminance and chroma (or of Y, Cb and Cr, where these two differ), 64 steps each, in
+    rows, 1 to 255.  subsampling: of the chroma, as Pillow numbers it: 0 for 4:4:4, 1 for 4:2:2, 2 for 4:2:0.
+    """
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: int
+
+
 def _open(data: bytes, where: object) -> Image.Image:
     if not data:
         raise PictureError(where, "the file is empty", "a picture", "restore it or delete it with its annotation")
@@ -160,8 +172,36 @@ def _rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def encode(pixels: NDArray, suffix: str, quality: int = 95) -> bytes:
-    """The file's bytes for an RGB (H, W, 3) uint8 picture; suffix `.jpg` or `.png`."""
+def compression(path: str | Path) -> Compression | None:
+    """The compression of a JPEG file, from its header; None for other types, and for CMYK, whose tables are for inks.
+
+    Grey files have one table: it serves the chroma too.  Where the subsampling is none of the usual three, or there is
+    no chroma, it is 4:2:0.  Raises PictureError unless it is a picture.
+    """
+    from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+    picture = _open(read_bytes(path), path)
+    if not isinstance(picture, JpegImageFile) or picture.layers not in (1, 3) or picture.layers != len(picture.layer):
+        return None
+    numbers = [component[3] for component in picture.layer]
+    if not set(numbers) <= set(picture.quantization):
+        return None  # a file without its tables, which cannot be decoded either
+    steps = [tuple(min(step, 255) for step in picture.quantization[k]) for k in numbers]
+    luminance, *chroma = steps * 2 if len(steps) == 1 else steps
+    sampling = get_sampling(picture)
+    return Compression((luminance, *dict.fromkeys(chroma)), sampling if sampling in (0, 1, 2) else 2)
+
+
+def encode(pixels: NDArray, suffix: str, quality: int = 95, like: Compression | None = None) -> bytes:
+    """The file's bytes for an RGB (H, W, 3) uint8 picture; suffix `.jpg` or `.png`.
+
+    like: compress a JPEG as another one is, whatever the quality; a PNG loses nothing, and needs neither.
+    """
+    if like and suffix == ".jpg":
+        out = io.BytesIO()
+        tables = [list(table) for table in like.tables]
+        Image.fromarray(pixels).save(out, "JPEG", qtables=tables, subsampling=like.subsampling)
+        return out.getvalue()
     import cv2
 
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]

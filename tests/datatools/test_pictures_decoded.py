@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datatools.errors import PictureError
-from datatools.images import MAX_PIXELS, decode, encode, measure, turn_boxes
+from datatools.images import MAX_PIXELS, Compression, compression, decode, encode, measure, turn_boxes
 
 TURNS = range(1, 9)
 
@@ -77,6 +77,90 @@ def test_encoding_and_decoding_give_the_picture_back(tmp_path, suffix):
     assert encode(pixels, suffix) == path.read_bytes()
 
 
+def scene(size_wh: tuple[int, int] = (400, 300)) -> Image.Image:
+    """A picture with slopes, edges and fine grain, as a photograph has them."""
+    w, h = size_wh
+    rng = np.random.default_rng(4)
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8)).resize(size_wh, Image.Resampling.BICUBIC)
+    pixels = np.asarray(coarse).astype(int) + rng.normal(0, 3, (h, w, 1)).round().astype(int)
+    pixels[h // 3 : h // 2, w // 4 : w // 2] = (30, 60, 200)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def change(pixels: np.ndarray, data: bytes) -> float:
+    """Mean absolute difference of the pixels that a file gives back."""
+    again = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    return float(np.abs(again - pixels).mean())
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("quality", [40, 60, 85])
+def test_a_jpeg_encoded_like_its_source_keeps_pixels_and_size(tmp_path, quality, subsampling):
+    source = tmp_path / "a.jpg"
+    scene().save(source, quality=quality, subsampling=subsampling)
+    like, pixels = compression(source), decode(source)
+    assert like is not None and like.subsampling == subsampling
+    data = encode(pixels, ".jpg", like=like)
+    assert change(pixels, data) < 0.25 * min(change(pixels, encode(pixels, ".jpg", q)) for q in (75, 95))
+    assert len(data) == pytest.approx(source.stat().st_size, rel=0.05)
+    assert data == encode(pixels, ".jpg", 10, compression(source)), "the same bytes again, whatever the quality"
+    (tmp_path / "b.jpg").write_bytes(data)
+    assert compression(tmp_path / "b.jpg") == like
+
+
+@pytest.mark.realdata
+def test_real_photographs_are_encoded_like_their_files(shared_data):
+    for path in sorted((shared_data / "data/face-mask-detection/images").iterdir())[::75]:
+        like, pixels = compression(path), decode(path)
+        data = encode(pixels, ".jpg", like=like)
+        assert like and len(data) == pytest.approx(path.stat().st_size, rel=0.05)
+        assert change(pixels, data) < 0.25 * change(pixels, encode(pixels, ".jpg", 75))
+
+
+def test_without_a_model_the_bytes_are_opencvs_at_quality_95():
+    import cv2
+
+    pixels = np.asarray(scene((64, 48)))
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert encode(pixels, ".jpg") == encode(pixels, ".jpg", like=None) == data.tobytes()
+
+
+def test_a_png_is_the_same_whatever_it_shall_be_like(tmp_path):
+    scene((64, 48)).save(tmp_path / "a.jpg", quality=20)
+    pixels = decode(tmp_path / "a.jpg")
+    assert encode(pixels, ".png", like=compression(tmp_path / "a.jpg")) == encode(pixels, ".png")
+
+
+def test_the_one_table_of_a_grey_jpeg_serves_light_and_colour(tmp_path):
+    scene((64, 48)).convert("L").save(tmp_path / "a.jpg", qtables=[list(range(1, 65))])
+    like = compression(tmp_path / "a.jpg")
+    assert like == Compression((tuple(range(1, 65)),) * 2, 2)
+    (tmp_path / "b.jpg").write_bytes(encode(np.asarray(scene((64, 48))), ".jpg", like=like))
+    assert compression(tmp_path / "b.jpg") == like and np.ptp(decode(tmp_path / "b.jpg"), axis=2).max() > 100
+
+
+def test_three_tables_stay_three_and_steps_are_cut_at_what_baseline_holds(tmp_path):
+    scene((64, 48)).save(tmp_path / "a.jpg", qtables=[[2] * 64, [3] * 64, [300] * 64], subsampling=1)
+    like = compression(tmp_path / "a.jpg")
+    assert like == Compression(((2,) * 64, (3,) * 64, (255,) * 64), 1)
+    (tmp_path / "b.jpg").write_bytes(encode(decode(tmp_path / "a.jpg"), ".jpg", like=like))
+    assert compression(tmp_path / "b.jpg") == like
+
+
+def test_a_jpeg_that_stores_rgb_lends_its_table_to_all_three(tmp_path):
+    scene((64, 48)).save(tmp_path / "a.jpg", quality=80, keep_rgb=True)
+    like = compression(tmp_path / "a.jpg")
+    assert like is not None and len(like.tables) == 2 and like.tables[0] == like.tables[1] and like.subsampling == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("CMYK", ".jpg"), ("RGB", ".png"), ("RGB", ".bmp"), ("RGB", ".webp"), ("CMYK", ".tif")]
+)
+def test_what_is_no_jpeg_of_light_is_no_model(tmp_path, mode, suffix):
+    scene((64, 48)).convert(mode).save(tmp_path / f"a{suffix}")
+    assert compression(tmp_path / f"a{suffix}") is None
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 77])
 def test_an_orientation_that_does_not_exist_turns_nothing(make, tmp_path, orientation):
     exif = Image.Exif()
@@ -133,7 +217,7 @@ def test_damaged_pictures_are_read_or_refused_and_nothing_else(tmp_path, kind, w
     }[how]
     path = tmp_path / "a.jpg"
     path.write_bytes(damaged)
-    for read in (decode, lambda p: measure(p, dhash=True, verify=True)):
+    for read in (decode, compression, lambda p: measure(p, dhash=True, verify=True)):
         try:
             read(path)
         except PictureError as error:
