@@ -101,7 +101,7 @@ def test_a_jpeg_encoded_like_its_source_keeps_pixels_and_size(tmp_path, quality,
     like, pixels = compression(source), decode(source)
     assert like is not None and like.subsampling == subsampling
     data = encode(pixels, ".jpg", like=like)
-    assert change(pixels, data) < 0.25 * min(change(pixels, encode(pixels, ".jpg", q)) for q in (75, 95))
+    assert change(pixels, data) < 0.33 * min(change(pixels, encode(pixels, ".jpg", q)) for q in (75, 95))
     assert len(data) == pytest.approx(source.stat().st_size, rel=0.05)
     assert data == encode(pixels, ".jpg", 10, compression(source)), "the same bytes again, whatever the quality"
     (tmp_path / "b.jpg").write_bytes(data)
