@@ -119,7 +119,7 @@ def _manifest_line(cast: Cast, scene: Scene, seed: int) -> str:
             "person": face.role.person,
             "class": face.role.label,
             "worn": face.worn,
-            "colour": face.colour,
+            "mask": face.mask,
             "flipped": face.flipped,
             "angle_deg": round(face.angle_deg, 3),
             "xyxy": box,

@@ -6,17 +6,24 @@ affine map.  Matrices are (2, 3) float64 and map column vectors (x, y, 1).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.masks import Layer
 from generators.sample.people import Person, Point
 from generators.sample.photographs import load
 
 _FADE = 0.45  # share of the body, from below, over which a cut-out that ends inside the picture fades
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A picture to lay over another.  rgb: (H, W, 3) float32, 0..255.  alpha: (H, W) float32 in [0, 1]."""
+
+    rgb: NDArray
+    alpha: NDArray
 
 
 def _new_size(person: Person, scale: float) -> tuple[int, int, float, float]:
@@ -45,8 +52,7 @@ def measured(person: Person, scale: float) -> Person:
     return replace(
         person,
         box=(x1 * sx, y1 * sy, x2 * sx, y2 * sy),
-        points={number: at(point) for number, point in person.points.items()},
-        ears=(at(person.ears[0]), at(person.ears[1])),
+        points=tuple(at(point) for point in person.points),
         outline=tuple(at(point) for point in person.outline),
     )
 

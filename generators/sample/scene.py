@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import masks, wear
-from generators.masks import Layer
+from generators import masks, overlay, wear
 from generators.sample import placing
 from generators.sample.people import PEOPLE, Person
 from generators.sample.photographs import PHOTOGRAPHS, load
+from generators.sample.placing import Layer
 
 CLASSES = ("mask_weared_incorrect", "with_mask", "without_mask")
 SIZES_WH = ((416, 416), (416, 312), (312, 416))
@@ -47,24 +47,23 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face as drawn: what it wears, and its box, xyxy pixels."""
+    """A face as drawn: what it wears, and its box, xyxy pixels.  mask: as in the manifest, {} for none."""
 
     role: Role
     xyxy: tuple[float, ...]
     worn: str
-    colour: str
+    mask: dict
     flipped: bool
     angle_deg: float
 
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A mask on one face.  cloth: sRGB.  rows: (3, 5, 2), from `wear.control_points`."""
+    """A mask on one face.  seed: of the grain."""
 
-    mode: str
-    colour: str
-    cloth: NDArray
-    rows: NDArray
+    worn: wear.Worn
+    recipe: masks.Recipe
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +120,34 @@ def _chosen_mask(person: Person, label: str, rng: np.random.Generator) -> Mask |
     """How the person wears a mask, if at all.  person: as measured at the wanted scale."""
     if label == "without_mask":
         return None
-    mode = "correct" if label == "with_mask" else str(rng.choice(wear.MODES[1:], p=(0.8, 0.2)))
-    colour = str(rng.choice(list(masks.COLOURS), p=masks.COLOUR_SHARES))
-    cloth = np.array(masks.COLOURS[colour]) * rng.uniform(0.92, 1.04) + rng.uniform(-6, 6, 3)
-    return Mask(mode, colour, cloth, wear.control_points(person.points, mode, rng))
+    mode = "correct" if label == "with_mask" else str(rng.choice(("nose_out", "nose_mouth_out"), p=(0.8, 0.2)))
+    recipe = masks.draw_recipe(rng)
+    while True:
+        shape = wear.worn(person.face, mode, rng, tapered=recipe.tapered)
+        if not wear.fault(person.face, shape):
+            return Mask(shape, recipe, int(rng.integers(2**31)))
 
 
 def _dressed(layer: Layer, person: Person, mask: Mask | None) -> Layer:
-    return masks.put_on(layer, mask.rows, person.ears, person.size, mask.cloth) if mask else layer
+    """The person with the mask on, which may reach over the edge of the cut-out."""
+    if mask is None:
+        return layer
+    pixels = np.clip(layer.rgb + 0.5, 0, 255).astype(np.uint8)
+    sheet = masks.texture(mask.recipe, 2 * person.size)
+    patch = overlay.put_on(pixels, person.face, mask.worn, sheet, np.random.default_rng(mask.seed))
+    patch.onto(pixels)
+    alpha = layer.alpha.copy()
+    h, w = patch.cover.shape
+    part = alpha[patch.y : patch.y + h, patch.x : patch.x + w]
+    np.maximum(part, patch.cover, out=part)
+    return Layer(pixels.astype(np.float32), alpha)
 
 
 def _face(role: Role, person: Person, mask: Mask | None, matrix: NDArray, angle_deg: float = 0.0) -> Face:
-    box = placing.face_box(person.box, matrix, masks.outline(mask.rows) if mask else None)
+    box = placing.face_box(person.box, matrix, mask.worn.outline if mask else None)
     flipped = bool(np.linalg.det(matrix[:, :2]) < 0)
-    worn, colour = (mask.mode, mask.colour) if mask else ("", "")
-    return Face(role, tuple(box.tolist()), worn, colour, flipped, angle_deg)
+    mode, recipe = (mask.worn.mode, mask.recipe.as_dict()) if mask else ("", {})
+    return Face(role, tuple(box.tolist()), mode, recipe, flipped, angle_deg)
 
 
 def _toned(layer: Layer, rng: np.random.Generator) -> Layer:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import masks, wear
-from generators.masks import Layer
+from generators import masks, overlay, wear
 from generators.sample import placing
 from generators.sample.people import PEOPLE
+from generators.sample.placing import Layer
 
 CANVAS = (200, 160)
 
@@ -58,13 +58,16 @@ def test_a_drawn_face_is_found_where_its_box_says(w, h, x, y, angle_deg, flipped
 )
 def test_a_drawn_mask_never_leaves_the_box_of_its_face(person, mode, angle_deg, flipped, seed):
     at = placing.measured(PEOPLE[person], 70 / PEOPLE[person].size)
-    rows = wear.control_points(at.points, mode, np.random.default_rng(seed))
-    shape = tuple(round(max(c) + 20) for c in reversed(list(zip(*at.outline, strict=True))))
-    nothing = Layer(np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32))
-    drawn = masks.put_on(nothing, rows, at.ears, at.size, np.array([255.0, 255, 255]))
+    shape = wear.worn(at.face, mode, np.random.default_rng(seed))
+    size = tuple(round(max(c) + 40) for c in reversed(list(zip(*at.outline, strict=True))))
+    sheet = masks.texture(masks.Recipe("surgical"))
+    patch = overlay.put_on(np.full((*size, 3), 128, np.uint8), at.face, shape, sheet, np.random.default_rng(0))
+    cloth = np.zeros(size, np.float32)
+    h, w = patch.cover.shape
+    cloth[patch.y : patch.y + h, patch.x : patch.x + w] = patch.cover
     matrix = placing.affine(at.points[30], (100, 80), angle_deg, flipped=flipped)
-    low_high = bounds(placing.moved(drawn, matrix, CANVAS).alpha)
-    box = placing.face_box(at.box, matrix, masks.outline(rows))
+    low_high = bounds(placing.moved(Layer(np.zeros((*size, 3), np.float32), cloth), matrix, CANVAS).alpha)
+    box = placing.face_box(at.box, matrix, shape.outline)
     assert (low_high[:2] > box[:2] - 1.6).all()
     assert (low_high[2:] < box[2:] + 1.6).all()
 

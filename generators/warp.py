@@ -1,0 +1,87 @@
+"""A smooth map from a face to the cloth that lies on it: a thin-plate spline, solved once, evaluated on a coarse grid.
+
+The map runs backwards, from a pixel of the picture to a place on the cloth, as `cv2.remap` wants it.  Coordinates are
+continuous (the first pixel spans 0..1) until the last step, where OpenCV counts from pixel centres.
+Source: Bookstein, Principal warps, IEEE PAMI 11(6), 1989, equations 4 to 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_GRID = 24  # nodes a side: enough for 35 points that lie smoothly
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ThinPlate:
+    """points: (K, 2), moved and scaled to about -1..1.  weights: (K + 3, C): of each point, then 1, x, y."""
+
+    points: NDArray
+    weights: NDArray
+    centre: NDArray
+    scale: float
+
+    def __call__(self, xy: NDArray) -> NDArray:
+        """Values at (N, 2) points: (N, C)."""
+        at = (xy - self.centre) / self.scale
+        return np.hstack([_kernel(at, self.points), np.ones((len(at), 1)), at]) @ self.weights
+
+
+def _kernel(a: NDArray, b: NDArray) -> NDArray:
+    """r² log r² between each of (N, 2) and each of (K, 2) points: (N, K)."""
+    r2 = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    return r2 * np.log(np.maximum(r2, 1e-12))
+
+
+def thin_plate(points: NDArray, values: NDArray) -> ThinPlate:
+    """The smoothest function that takes `values` (K, C) at `points` (K, 2).
+
+    Raises ValueError unless there are three points that do not lie on one line.
+    """
+    centre = points.mean(axis=0)
+    scale = float(np.abs(points - centre).max())
+    at = (points - centre) / max(scale, 1e-9)
+    k = len(at)
+    border = np.hstack([np.ones((k, 1)), at])
+    if np.linalg.matrix_rank(border, tol=1e-6) < 3:
+        raise ValueError(f"{k} points on one line")
+    system = np.block([[_kernel(at, at), border], [border.T, np.zeros((3, 3))]])
+    return ThinPlate(at, np.linalg.solve(system, np.vstack([values, np.zeros((3, values.shape[1]))])), centre, scale)
+
+
+def on_pixels(plate: ThinPlate, size_wh: tuple[int, int], scale: float = 1.0) -> NDArray:
+    """The map at every pixel of a canvas, (H, W, C) float32; solved on a coarse grid and interpolated.
+
+    scale: pixels of the canvas to one unit of the plate's points, whose origin is the canvas's corner.
+    """
+    w, h = size_wh
+    n_x, n_y = min(w, _GRID), min(h, _GRID)
+    x, y = (np.arange(n_x) + 0.5) * (w / n_x), (np.arange(n_y) + 0.5) * (h / n_y)
+    nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2) / scale
+    values = plate(nodes).reshape(n_y, n_x, -1).astype(np.float32)
+    return cv2.resize(values, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, -1)
+
+
+def sampled(texture: NDArray, uv: NDArray) -> NDArray:
+    """The texture's values at (H, W, 2) places, u and v in 0..1; what lies outside takes the edge's.
+
+    texture: (h, w) or (h, w, C) float32.
+    """
+    size = np.array(texture.shape[1::-1], np.float32)
+    at = uv * size - np.float32(0.5)
+    return cv2.remap(texture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def through(points: NDArray, steps: int = 8, *, closed: bool = True) -> NDArray:
+    """A Catmull-Rom curve through (K, 2) points: (K * steps, 2), or ((K - 1) * steps + 1, 2) where it is open."""
+    p = np.asarray(points, np.float64)
+    padded = np.vstack([p[-1:], p, p[:2]]) if closed else np.vstack([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    a, b, c, d = padded[:-3, None], padded[1:-2, None], padded[2:-1, None], padded[3:, None]
+    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
+    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    curve = curve.reshape(-1, 2)
+    return curve if closed else np.vstack([curve, p[-1:]])
