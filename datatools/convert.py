@@ -17,7 +17,6 @@ import numpy as np
 from datatools import formats
 from datatools.check import box_problems, tally
 from datatools.core import UNSPLIT, Annotation, Dataset
-from datatools.duplicates import duplicate_pairs, groups_of
 from datatools.errors import LayoutError
 from datatools.formats.assemble import Classes, Reading
 from datatools.images import decode, encode
@@ -26,7 +25,7 @@ from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
 from datatools.provenance import Provenance, read_provenance
 from datatools.repair import leave_out, refuse, tidy
-from datatools.split import split_around_made, split_by_lists
+from datatools.split import divide, split_by_lists
 from datatools.tree import SPLIT_WORDS
 from datatools.walk import folder_of
 
@@ -99,6 +98,14 @@ def plan_conversion(source: Path, settings: Settings) -> Conversion:
         workers=settings.workers,
         quiet=settings.quiet,
     )
+    return plan_reading(reading, source, settings)
+
+
+def plan_reading(reading: Reading, source: Path, settings: Settings) -> Conversion:
+    """The same for a data set that was read already, or made; its pictures measured with `dhash` where it is divided.
+
+    source: the folder that it came from.
+    """
     problems = (*reading.problems, *box_problems(reading.dataset))
     dataset, left_out = _usable(reading, problems, settings)
     dataset, tidied = tidy(dataset, clip=settings.clip)
@@ -125,10 +132,9 @@ def _usable(reading: Reading, problems: Sequence[Problem], settings: Settings) -
     return reading.dataset, []
 
 
-Divided = tuple[Dataset, Mapping[str, str], list[str]]
-
-
-def _divided(dataset: Dataset, reading: Reading, settings: Settings, known: Provenance) -> Divided:
+def _divided(
+    dataset: Dataset, reading: Reading, settings: Settings, known: Provenance
+) -> tuple[Dataset, Mapping[str, str], list[str]]:
     """(divided set, groups that stay together, what was left out)."""
     if settings.lists:
         listed, left = split_by_lists(dataset, settings.lists)
@@ -139,18 +145,10 @@ def _divided(dataset: Dataset, reading: Reading, settings: Settings, known: Prov
     shares = wanted_shares(settings, dataset)
     if shares is None:
         return (dataset.with_splits([UNSPLIT] * len(dataset)) if settings.split == "none" else dataset), {}, []
-    return _dealt_out(dataset, shares, reading, settings.seed, known)
-
-
-def _dealt_out(dataset: Dataset, shares: Sequence[float], reading: Reading, seed: int, known: Provenance) -> Divided:
-    """Near-duplicates and pictures with a common source on one side, made pictures in train alone."""
     hashes = {a.id: h for a in dataset.annotations if (h := reading.measures[a.id].dhash) is not None}
-    ids = [a.id for a in dataset.annotations]
-    groups = groups_of(ids, [*duplicate_pairs(hashes), *known.pairs(ids)])
-    made = {name for name in ids if known.is_made(name)}
-    divided, left = split_around_made(dataset, shares, groups, made, np.random.default_rng(seed))
-    said = f"left out: {len(left)} made pictures whose source is not in train, such as {left[0]}" if left else ""
-    return divided, {a.id: groups[a.id] for a in divided.annotations}, [said] if said else []
+    dataset, groups, left = divide(dataset, shares, hashes, known, np.random.default_rng(settings.seed))
+    said = [f"left out: {len(left)} made pictures whose source is not in train, such as {left[0]}"] if left else []
+    return dataset, groups, said
 
 
 def _may_divide(settings: Settings) -> bool:

@@ -50,15 +50,15 @@ class Provenance:
         return [(earlier, name) for key, name in kin if (earlier := first.setdefault(key, name)) != name]
 
     def sources(self, name: str) -> list[str]:
-        """What a new manifest lists as the picture's sources, as ids of this set.
+        """What a new manifest lists as the picture's sources.
 
-        A photograph is its own source; a made picture has the photographs here that it shares a source with, or, where
-        they are gone, the sources that its line states.
+        A photograph is its own source, by its id in this set.  A made picture keeps those that its line states, and
+        has the photographs of this set that share one with it, so that a later split still finds them together.
         """
         if not self.is_made(name):
             return [name]
         stated = self.origins[name].sources
-        return list(dict.fromkeys(p for s in stated for p in self._photographs.get(s, ()))) or list(stated)
+        return list(dict.fromkeys([*stated, *(p for s in stated for p in self._photographs.get(s, ()))]))
 
     def lineage(self, name: str) -> list[str]:
         """The sources of a picture that is made from this one: itself, and what it was made from."""

@@ -1,4 +1,4 @@
-"""Divide pictures into train, val and test: near-duplicates together, each class in its share.
+"""Divide pictures into train, val and test: kin and near-duplicates together, each class in its share.
 
 Stratification with several labels a picture, after the aim of Sechidis, Tsoumakas and Vlahavas, "On the
 Stratification of Multi-label Data" (ECML 2011), with boxes as labels and pictures as one label more: groups are dealt
@@ -7,15 +7,17 @@ out from the weightiest to the lightest, each to the side where it lowers the sq
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datatools.core import SPLITS, Dataset
+from datatools.duplicates import duplicate_pairs, groups_of
 from datatools.errors import LayoutError
 from datatools.images import SUFFIXES
+from datatools.provenance import Provenance
 from datatools.tree import KIND_FOLDERS, composed, lines_of
 
 
@@ -48,26 +50,32 @@ def stratified_split(
     return dataset.with_splits([SPLITS[sides[order[name]]] for name in names])
 
 
-def split_around_made(
+Division = tuple[Dataset, dict[str, str], tuple[str, ...]]
+
+
+def divide(
     dataset: Dataset,
     shares: Sequence[float],
-    groups: Mapping[str, str],
-    made: Collection[str],
+    hashes: Mapping[str, NDArray],
+    known: Provenance,
     rng: np.random.Generator,
-) -> tuple[Dataset, tuple[str, ...]]:
-    """(divided set, ids left out): photographs are dealt out, and made pictures follow their group, but only to train.
+) -> Division:
+    """(divided set, id -> group, ids left out): near-duplicates and pictures with a common source on one side.
 
-    made: ids of augmented or synthetic pictures; they do not count towards the shares, and those whose group lands
-    outside train are left out.  A made picture without a photograph in its group goes to train.
+    hashes: id -> difference hash.  Photographs are dealt out by the shares.  Made pictures, which do not count towards
+    them, follow their group, but only to train: where the group lands elsewhere, they are left out.  One that no
+    photograph is kin to goes to train.
     """
-    photographs = Dataset(dataset.classes, tuple(a for a in dataset.annotations if a.id not in made))
-    divided = stratified_split(photographs, shares, groups, rng)
-    side = {groups.get(a.id, a.id): split for a, split in zip(divided.annotations, divided.splits, strict=True)}
-    splits = [side.get(groups.get(a.id, a.id), "train") for a in dataset.annotations]
-    pairs = list(zip(dataset.annotations, splits, strict=True))
-    left = tuple(a.id for a, split in pairs if a.id in made and split != "train")
-    kept = [(a, split) for a, split in pairs if a.id not in made or split == "train"]
-    return Dataset(dataset.classes, tuple(a for a, _ in kept), tuple(s for _, s in kept)), left
+    ids = [a.id for a in dataset.annotations]
+    groups = groups_of(ids, [*duplicate_pairs(hashes), *known.pairs(ids)])
+    photographs = Dataset(dataset.classes, tuple(a for a in dataset.annotations if not known.is_made(a.id)))
+    dealt = stratified_split(photographs, shares, groups, rng)
+    side = {groups[a.id]: split for a, split in zip(dealt.annotations, dealt.splits, strict=True)}
+    pairs = [(a, side.get(groups[a.id], "train")) for a in dataset.annotations]
+    kept = [(a, split) for a, split in pairs if split == "train" or not known.is_made(a.id)]
+    divided = Dataset(dataset.classes, tuple(a for a, _ in kept), tuple(split for _, split in kept))
+    left = tuple(a.id for a, split in pairs if split != "train" and known.is_made(a.id))
+    return divided, {a.id: groups[a.id] for a, _ in kept}, left
 
 
 def _assign(counts: NDArray, shares: NDArray, rng: np.random.Generator) -> NDArray:
