@@ -143,6 +143,13 @@ def square_of(box: NDArray) -> _Square:
     return _Square(complex(x, y - RAISED * h), complex(SQUARE_PER_BOX * np.sqrt(w * h)))
 
 
+def box_of(squares: NDArray) -> NDArray:
+    """Boxes whose squares these are: what `square_of` turns round.  squares: (N, 4) of dlib's detector, pixels."""
+    side = (squares[:, 2:] - squares[:, :2]).mean(axis=1, keepdims=True) / SQUARE_PER_BOX
+    middle = (squares[:, :2] + squares[:, 2:]) / 2 + RAISED * side * [0, 1]
+    return np.hstack([middle - side / 2, middle + side / 2])
+
+
 def _surroundings(pixels: NDArray, square: _Square) -> _Surroundings:
     """What any later crop can show, in grey, brought to about the predictor's size: one slow resampling, not three."""
     side = abs(square.side)
