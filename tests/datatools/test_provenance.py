@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from datatools import formats
 from datatools.core import Annotation, Dataset
 from datatools.errors import LayoutError
+from datatools.images import encode
 from datatools.options import writing, writing_options
 from datatools.provenance import Origin, Provenance, read_provenance
 from datatools.split import divide
@@ -159,6 +160,30 @@ def test_balancing_what_is_balanced_keeps_how_each_copy_was_made(cli, synthetic,
     assert before and all(after[image] == entry for image, entry in before.items())
     assert cli("balance", "b", "--out", "d", "--quiet", "--workers", 2).code == 0
     assert (tmp_path / "c/manifest.jsonl").read_bytes() == (tmp_path / "d/manifest.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("spoil", [False, True])
+def test_a_stopped_balance_goes_on_to_the_same_bytes_unless_the_manifest_changed(
+    make, cli, synthetic, tmp_path, monkeypatch, spoil
+):
+    args = ("balance", synthetic, "--workers", 1, "--quiet", "--out")
+    made: list[int] = []
+
+    def encode_four(*args: object) -> bytes:
+        made.append(1)
+        if len(made) == 5:
+            raise KeyboardInterrupt
+        return encode(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("datatools.balance.apply.encode", encode_four)
+        assert cli(*args, "b").code != 0 and list((tmp_path / "b.partial").rglob("*__b*.jpg"))
+    if spoil:
+        text = (synthetic / "manifest.jsonl").read_text().replace("deep/", "other/")
+        (synthetic / "manifest.jsonl").write_text(text)
+    assert cli(*args, "b").code == cli(*args, "c").code == 0
+    assert make.tree(tmp_path / "b") == make.tree(tmp_path / "c")
+    assert any("other/train/t3" in e["sources"] for e in lines(tmp_path / "b") if e["recipe"] == "augment") == spoil
 
 
 def test_a_repaired_copy_keeps_the_mark(cli, synthetic, tmp_path):
