@@ -28,19 +28,24 @@ _SEEN = 0.25  # coverage from which a pixel counts as mask
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Patch:
-    """Part of a picture, changed.  x, y: its corner.  rgb: (h, w, 3) uint8.  cover: (h, w) float32, the mask's."""
+    """Part of a picture, changed.  x, y: its corner.  rgb: (h, w, 3) uint8.
+
+    cloth, cover: (h, w) float32 in 0..1, how far the cloth hides what is below it, and the cloth with its straps.
+    """
 
     x: int
     y: int
     rgb: NDArray
+    cloth: NDArray
     cover: NDArray
 
     @property
-    def seen_xyxy(self) -> NDArray:
-        """Box of what is seen of the mask, (4,) pixels; of zero area at the corner where nothing is."""
-        rows, columns = np.nonzero(self.cover.max(axis=1) > _SEEN)[0], np.nonzero(self.cover.max(axis=0) > _SEEN)[0]
+    def seen_xyxy(self) -> NDArray | None:
+        """Box of what is seen of the cloth, (4,) pixels; None where nothing is."""
+        seen = self.cloth > _SEEN
+        rows, columns = np.nonzero(seen.any(axis=1))[0], np.nonzero(seen.any(axis=0))[0]
         if not len(rows):
-            return np.array([self.x, self.y, self.x, self.y], np.float64)
+            return None
         return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64) + (self.x, self.y) * 2
 
     def onto(self, pixels: NDArray) -> None:
@@ -83,7 +88,7 @@ def put_on(
     free = _free(below.shape, np.empty((0, 4)) if keep is None else keep - np.tile((x1, y1), 2))
     rgb = _blended(below, layer * free[..., None], cloth[..., 3] * free, light, face.moved((x1, y1)), rng)
     rgb = np.where(free[..., None] > 0, rgb, below)
-    return Patch(x1, y1, rgb, layer[..., 3] * free)
+    return Patch(x1, y1, rgb, cloth[..., 3] * free, layer[..., 3] * free)
 
 
 def _moved(worn: Worn, corner: tuple[int, int]) -> Worn:

@@ -1,0 +1,106 @@
+"""What a face is given to wear: decided and checked from its landmarks alone, drawn later.
+
+A `Dress` that `draw` returns has passed every check that needs no pixels, so that a plan made of dresses holds; `put_on`
+paints it.  Both are functions of their arguments alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from generators import masks, overlay, wear
+from generators.face import Face
+
+ROLES = {"correct": "correct", **dict.fromkeys(wear.WRONG, "incorrect")}  # mode -> what its wearer is
+TRIES = 8
+FAULTS = {
+    "label": "the mask would not show what its label says",
+    "in-the-way": "the mask would cover part of another object",
+    "cut": "the mask would leave the picture",
+}
+MAX_COVERED, MAX_CUT = 0.04, 0.25  # share of the cloth that may lie over other boxes, or outside of the picture
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dress:
+    """mode: a key of ROLES.  seed: of its grain, and of what the texture leaves to chance."""
+
+    mode: str
+    worn: wear.Worn
+    recipe: masks.Recipe
+    seed: int
+
+    @property
+    def role(self) -> str:
+        """correct, incorrect or none: which class the face has afterwards."""
+        return ROLES[self.mode]
+
+    def as_dict(self) -> dict:
+        """For the manifest."""
+        return {"mode": self.mode, "mask": self.recipe.as_dict(), "seed": self.seed}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """Why a face can not wear something in a mode.  reason: a key of FAULTS.  detail: the figure that decided."""
+
+    reason: str
+    detail: str
+
+
+def draw(
+    face: Face, mode: str, rng: np.random.Generator, size_wh: tuple[int, int], others: NDArray | None = None
+) -> Dress | Unfit:
+    """Something to wear in this mode, or why there is nothing: the last of TRIES attempts says so.
+
+    size_wh: of the picture.  others: (M, 4) boxes of the other objects in it.
+    """
+    found = Unfit("label", "")
+    for _ in range(TRIES):
+        recipe = masks.draw_recipe(rng)
+        shape = wear.worn(face, mode, rng, tapered=recipe.tapered)
+        dress = Dress(mode, shape, recipe, int(rng.integers(2**31)))
+        if fault := wear.fault(face, shape):
+            found = Unfit("label", fault)
+        elif unfit := _misfit(shape, size_wh, np.empty((0, 4)) if others is None else others):
+            found = unfit
+        else:
+            return dress
+    return found
+
+
+def _misfit(shape: wear.Worn, size_wh: tuple[int, int], others: NDArray) -> Unfit | None:
+    """Whether too much of the cloth lies outside the picture or over other objects."""
+    edge = shape.outline
+    cut = 1 - _share_inside(edge, np.array([[0, 0, *size_wh]], np.float64))
+    if cut > MAX_CUT:
+        return Unfit("cut", f"{cut:.0%} of the mask outside the picture")
+    low, high = edge.min(axis=0), edge.max(axis=0)
+    near = others[(others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)]
+    covered = _share_inside(edge, near)
+    return Unfit("in-the-way", f"{covered:.0%} of the mask over other boxes") if covered > MAX_COVERED else None
+
+
+def _share_inside(polygon: NDArray, boxes: NDArray) -> float:
+    """Share of a polygon's area that lies in any of the boxes, measured on about 64×64 points."""
+    if not len(boxes):
+        return 0.0
+    low = polygon.min(axis=0)
+    scale = 64 / float((polygon.max(axis=0) - low).max())
+    canvas = np.zeros((66, 66), np.uint8)
+    cv2.fillPoly(canvas, [np.round((polygon - low) * scale).astype(np.int32)], 1)
+    inside = np.zeros_like(canvas)
+    for box in np.round((boxes - np.tile(low, 2)) * scale).clip(0, 66).astype(int):
+        inside[box[1] : box[3], box[0] : box[2]] = 1
+    return float((canvas & inside).sum() / max(int(canvas.sum()), 1))
+
+
+def put_on(pixels: NDArray, face: Face, dress: Dress, keep: NDArray | None = None) -> overlay.Patch:
+    """The face with it on.  pixels: (H, W, 3) uint8.  keep: (M, 4) boxes whose pixels stay as they are."""
+    across = np.linalg.norm(np.diff(dress.worn.rows[1], axis=0), axis=1).sum()
+    sheet = masks.texture(dress.recipe, 1.5 * float(across))
+    return overlay.put_on(pixels, face, dress.worn, sheet, np.random.default_rng(dress.seed), keep)
