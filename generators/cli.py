@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from datatools import __version__
 from datatools.exits import entry_point
+from datatools.options import PATH, WRITERS, Shares, running, tell, writing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,6 +48,51 @@ def sample(
         click.echo(json.dumps(data, ensure_ascii=False))
     elif not quiet:
         click.echo(text)
+
+
+@generators.command()
+@click.argument("photos", type=PATH)
+@click.option("--out", type=PATH, default="data/faces", show_default=True, help="New folder.")
+@click.option(
+    "--to", "write_as", type=click.Choice(WRITERS), default="yolo", show_default=True, help="Format to write."
+)
+@click.option("--class", "class_name", default="without_mask", show_default=True, help="Class of every face.")
+@click.option(
+    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
+)
+@click.option("--keep-faceless", is_flag=True, help="Keep pictures without a face, as negatives.")
+@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
+@click.option("--split", type=Shares(), default="auto", help="Default: 0.8,0.1,0.1 for YOLO, one set otherwise.")
+@writing
+@running
+def faces(
+    photos: Path,
+    out: Path,
+    write_as: str,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **said: Any,
+) -> None:
+    """Find the faces in the pictures below PHOTOS, which have no boxes, and write them as a data set.
+
+    For photographs of bare faces seen from the front: the detector cannot tell a masked face from a bare one.
+    """
+    from datatools.convert import Settings, plan_reading, write_conversion
+    from datatools.outputs import refuse_overwrite
+    from generators.detect import annotate, report
+
+    chosen = {name: said.pop(name) for name in ("split", "link", "seed")}
+    settings = Settings(write_as=write_as, skip_errors=True, workers=said["workers"], quiet=quiet, **chosen)
+    if not dry_run:
+        refuse_overwrite(out, photos, overwrite=overwrite)
+    found = annotate(photos, quiet=quiet, **said)
+    plan = plan_reading(found.reading, photos, settings)
+    if not dry_run:
+        write_conversion(plan, out, settings, overwrite=overwrite)
+    text, data = report(found, plan, out, dry_run=dry_run)
+    tell(text, data, as_json, quiet)
 
 
 main = entry_point(generators)

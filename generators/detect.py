@@ -38,7 +38,7 @@ from generators.predictor import Predictor, face_detector
 NAME = "photographs"  # what the source is called where a format's name stands
 WORK_PIXELS = 5_000_000  # the detector takes about 0.1 s a million
 ENLARGED = 4.0
-LEAST_SCORE = -0.1  # of a detection that is shown to the predictor; dlib's own threshold is 0
+LEAST_SCORE = 0.0  # of a detection that is shown to the predictor; dlib's own threshold
 OVERLAP = 0.4  # share of the smaller box at which two faces are the same one
 FOREHEAD, BELOW = 0.09, 0.03  # of the box beyond the landmarks, shares of the face's height; medians of 181 faces
 ITEM_MS = 300.0
