@@ -169,15 +169,15 @@ def test_a_stopped_balance_goes_on_to_the_same_bytes_unless_the_manifest_changed
     args = ("balance", synthetic, "--workers", 1, "--quiet", "--out")
     made: list[int] = []
 
-    def encode_four(*args: object) -> bytes:
+    def encode_some(*args: object) -> bytes:
         made.append(1)
-        if len(made) == 5:
+        if len(made) == 21:
             raise KeyboardInterrupt
         return encode(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("datatools.balance.apply.encode", encode_four)
-        assert cli(*args, "b").code != 0 and list((tmp_path / "b.partial").rglob("*__b*.jpg"))
+        patch.setattr("datatools.balance.apply.encode", encode_some)
+        assert cli(*args, "b").code != 0 and (tmp_path / "b.partial/.progress/t3__s1.json").is_file()
     if spoil:
         text = (synthetic / "manifest.jsonl").read_text().replace("deep/", "other/")
         (synthetic / "manifest.jsonl").write_text(text)
@@ -230,7 +230,9 @@ def test_an_archives_manifest_says_nothing_of_groups(make, cli, tmp_path):
     )
     make.put(tmp_path / "raw/manifest.jsonl", text)
     assert cli("convert", "--split", "0.5,0.5", "--quiet").code == 0
-    assert {e["split"] for e in lines(tmp_path / "data/yolo")} == {"train", "val"}
+    found = lines(tmp_path / "data/yolo")
+    assert [sum(e["split"] == s for e in found) for s in ("train", "val")] == [5, 5]
+    assert all("group" not in e and e["sources"] == [Path(e["image"]).stem] for e in found)
 
 
 def test_an_image_of_the_manifest_and_its_annotation_have_one_id(cli, synthetic):
