@@ -147,7 +147,7 @@ def _load(path: Path) -> Predictor:
         if compressed:
             raise UserError(path, "is compressed", "a shape predictor of dlib", "unpack it with bunzip2")
         model = dlib.shape_predictor(str(path))
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ValueError, IndexError) as error:  # as pybind11 names C++ exceptions
         found = f"is no shape predictor, or a damaged one ({str(error)[:80]})"
         raise UserError(path, found, remedy=f"download it again, or {INSTALL}") from None
     probe = model(np.zeros((8, 8), np.uint8), dlib.rectangle(0, 0, 7, 7))
