@@ -6,7 +6,6 @@ nor another picture changes it.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +16,7 @@ from datatools.balance.erase import erase_boxes
 from datatools.balance.plan import Plan
 from datatools.core import Annotation
 from datatools.images import decode
+from datatools.streams import picture_stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,7 @@ def tasks_of(plan: Plan, annotations: tuple[Annotation, ...]) -> list[Task]:
 
 def copy_stream(seed: int, image_id: str, copy: int) -> np.random.Generator:
     """The random stream of one copy of one picture."""
-    picture = int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:16], "big")
-    return np.random.default_rng(np.random.SeedSequence([seed, picture, copy]))
+    return picture_stream(seed, image_id, copy)
 
 
 class Copier:
