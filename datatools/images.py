@@ -164,6 +164,15 @@ def decode(path: str | Path) -> NDArray:
     return np.asarray(_rgb(_upright(picture, _orientation(picture))))
 
 
+def decode_with_alpha(path: str | Path) -> NDArray | None:
+    """The upright picture, (H, W, 4) uint8 RGBA; None where it says nothing of transparency."""
+    picture = _open(read_bytes(path), path)
+    _whole(picture.load, path)
+    if not picture.has_transparency_data:
+        return None
+    return np.asarray(_upright(picture, _orientation(picture)).convert("RGBA"))
+
+
 def _rgb(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I") or picture.mode == "F":  # 16-bit and float grey: scaled to 8 bits, not cut
         grey = np.asarray(picture, dtype=np.float64)

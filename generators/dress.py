@@ -1,21 +1,30 @@
 """What a face is given to wear: decided and checked from its landmarks alone, drawn later.
 
-A `Dress` that `draw` returns has passed every check that needs no pixels, so that a plan made of dresses holds; `put_on`
+A `Dress` that `draw` returns has passed every check that needs no pixels, so that a plan of dresses holds; `put_on`
 paints it.  Both are functions of their arguments alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import masks, overlay, wear
+from datatools.core import clip_boxes
+from generators import masks, negatives, overlay, wear
 from generators.face import Face
 
-ROLES = {"correct": "correct", **dict.fromkeys(wear.WRONG, "incorrect")}  # mode -> what its wearer is
+ROLES = {  # mode -> what its wearer is
+    "correct": "correct",
+    **dict.fromkeys(wear.WRONG, "incorrect"),
+    **dict.fromkeys(negatives.NEGATIVES, "none"),
+}
+_OWN = 0.5  # share of the user's own masks, where there are any
+_SHOWS = wear.SHOWS | negatives.SHOWS
 TRIES = 8
 FAULTS = {
     "label": "the mask would not show what its label says",
@@ -53,24 +62,38 @@ class Unfit:
 
 
 def draw(
-    face: Face, mode: str, rng: np.random.Generator, size_wh: tuple[int, int], others: NDArray | None = None
+    face: Face,
+    mode: str,
+    rng: np.random.Generator,
+    size_wh: tuple[int, int],
+    others: NDArray | None = None,
+    wardrobe: Mapping[str, masks.Texture] = MappingProxyType({}),
 ) -> Dress | Unfit:
     """Something to wear in this mode, or why there is nothing: the last of TRIES attempts says so.
 
     size_wh: of the picture.  others: (M, 4) boxes of the other objects in it.
+    wardrobe: masks of the user's own by name; every other mask, by chance, is one of them.
     """
     found = Unfit("label", "")
     for _ in range(TRIES):
-        recipe = masks.draw_recipe(rng)
-        shape = wear.worn(face, mode, rng, tapered=recipe.tapered)
-        dress = Dress(mode, shape, recipe, int(rng.integers(2**31)))
-        if fault := wear.fault(face, shape):
+        dress = _drawn(face, mode, rng, tuple(wardrobe))
+        if fault := wear.fault(face, dress.worn, _SHOWS[mode]):
             found = Unfit("label", fault)
-        elif unfit := _misfit(shape, size_wh, np.empty((0, 4)) if others is None else others):
+        elif unfit := _misfit(dress.worn, size_wh, np.empty((0, 4)) if others is None else others):
             found = unfit
         else:
             return dress
     return found
+
+
+def _drawn(face: Face, mode: str, rng: np.random.Generator, templates: tuple[str, ...]) -> Dress:
+    if mode in negatives.NEGATIVES:
+        recipe = negatives.draw_recipe(mode, rng)
+        return Dress(mode, negatives.worn(face, mode, rng), recipe, int(rng.integers(2**31)))
+    recipe = masks.draw_recipe(rng)
+    if templates and rng.random() < _OWN:
+        recipe = masks.Recipe("template", template=str(rng.choice(templates)))
+    return Dress(mode, wear.worn(face, mode, rng, tapered=recipe.tapered), recipe, int(rng.integers(2**31)))
 
 
 def _misfit(shape: wear.Worn, size_wh: tuple[int, int], others: NDArray) -> Unfit | None:
@@ -99,8 +122,34 @@ def _share_inside(polygon: NDArray, boxes: NDArray) -> float:
     return float((canvas & inside).sum() / max(int(canvas.sum()), 1))
 
 
-def put_on(pixels: NDArray, face: Face, dress: Dress, keep: NDArray | None = None) -> overlay.Patch:
+def put_on(
+    pixels: NDArray,
+    face: Face,
+    dress: Dress,
+    keep: NDArray | None = None,
+    wardrobe: Mapping[str, masks.Texture] = MappingProxyType({}),
+) -> overlay.Patch:
     """The face with it on.  pixels: (H, W, 3) uint8.  keep: (M, 4) boxes whose pixels stay as they are."""
-    across = np.linalg.norm(np.diff(dress.worn.rows[1], axis=0), axis=1).sum()
-    sheet = masks.texture(dress.recipe, 1.5 * float(across))
+    sheet = _sheet(dress, wardrobe)
     return overlay.put_on(pixels, face, dress.worn, sheet, np.random.default_rng(dress.seed), keep)
+
+
+def _sheet(dress: Dress, wardrobe: Mapping[str, masks.Texture]) -> masks.Texture:
+    if dress.mode in negatives.NEGATIVES:
+        return negatives.texture(dress.recipe)
+    if dress.recipe.template:
+        return wardrobe[dress.recipe.template]
+    across = np.linalg.norm(np.diff(dress.worn.rows[1], axis=0), axis=1).sum()
+    return masks.texture(dress.recipe, 1.5 * float(across))
+
+
+def box_after(face: Face, dress: Dress, patch: overlay.Patch, size_wh: tuple[int, int]) -> NDArray:
+    """The face's box afterwards, (4,): it grows to hold what is seen of a mask, inside the picture.
+
+    A scarf or a hand is no part of the face.
+    """
+    seen = None if dress.role == "none" else patch.seen_xyxy
+    if seen is None:
+        return face.xyxy
+    low, high = np.minimum(face.xyxy[:2], seen[:2]), np.maximum(face.xyxy[2:], seen[2:])
+    return clip_boxes(np.concatenate([low, high])[None], size_wh)[0]

@@ -32,7 +32,7 @@ class Light:
     """surface: (6,) of log luminance over 1, x, y, x², xy, y², in face heights from the nose.  low, high: its range.
 
     exposure: linear luminance of a white cloth.  tint: (3,) linear gains.  blur_px: sigma of the sharpest edges.
-    noise: sigma in grey levels.  grey: a photograph without colours.
+    noise: sigma in grey levels.  grey: a photograph without colours.  skin: (3,), what skin sends back of this light.
     """
 
     surface: NDArray
@@ -43,6 +43,7 @@ class Light:
     blur_px: float
     noise: float
     grey: bool
+    skin: NDArray
 
     def at(self, xy: NDArray) -> NDArray:
         """Relative light at points given in face heights from the nose, (..., 2) -> (...), about 1."""
@@ -71,7 +72,9 @@ def measure(pixels: NDArray, face: Face) -> Light:
     grey = float(np.abs(small.astype(np.int16) - small.mean(axis=2, keepdims=True)).mean()) < 2.5
     tint = np.ones(3) if grey else _tint(lin[skin])
     blur_px, noise = _sharpness(_window(pixels, face))
-    return Light(surface, low, high, float(np.clip(exposure, 0.02, 1.15)), tint, blur_px, noise, grey)
+    exposure = float(np.clip(exposure, 0.02, 1.15))
+    albedo = np.median(lin[skin], axis=0) / (exposure * tint)
+    return Light(surface, low, high, exposure, tint, blur_px, noise, grey, albedo.astype(np.float32))
 
 
 def _sample(pixels: NDArray, face: Face) -> tuple[NDArray, Face]:

@@ -46,9 +46,9 @@ _LIGHT_STRAP, _DARK_STRAP = (235, 236, 238), (60, 60, 64)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """kind: a key of KINDS, or "template".  colour: sRGB.  second: of pattern or print.  seed: of the folds' places.
+    """kind: a key of KINDS, one of `negatives`, or "template", of which `template` is the name.
 
-    template: name of the user's picture, where kind is "template".
+    colour: sRGB.  second: of pattern or print.  seed: of the folds' places.
     """
 
     kind: str
@@ -76,11 +76,16 @@ class Texture:
     """albedo: (H, W, 4) float32, linear RGB 0..1 premultiplied by the last channel, which is 1 where there is cloth.
 
     uv: (K, 2), the places of the control points of `wear` on the sheet.  strap: (3,) linear RGB.
+    skin: the colours are shares of the face's own skin's.  relief: how far it stands off the face, 0 to 1.
+    clipped: it ends at the shape's outline, rather than where it is transparent.
     """
 
     albedo: NDArray
     uv: NDArray
     strap: NDArray
+    skin: bool = False
+    relief: float = 1.0
+    clipped: bool = True
 
 
 def whole_sheet() -> NDArray:

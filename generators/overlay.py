@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.face import NOSE_TIP, Face
+from generators.front import in_front
 from generators.light import GAMMA, Light, display, measure
 from generators.masks import Texture
 from generators.warp import on_pixels, sampled, thin_plate
@@ -84,9 +85,15 @@ def put_on(
     below = pixels[y1:y2, x1:x2]
     here = _moved(worn, (x1, y1))
     cloth = _cloth(here, texture, face.height, below.shape)
+    if texture.skin:
+        cloth[..., :3] *= light.skin
     layer = _with_straps(cloth, _straps(here, face.height, below.shape), texture.strap)
     free = _free(below.shape, np.empty((0, 4)) if keep is None else keep - np.tile((x1, y1), 2))
-    rgb = _blended(below, layer * free[..., None], cloth[..., 3] * free, light, face.moved((x1, y1)), rng)
+    if before := in_front(pixels, face):
+        free *= 1 - before.over((x1, y1, x2, y2))
+    rgb = _blended(
+        below, layer * free[..., None], cloth[..., 3] * free * texture.relief, light, face.moved((x1, y1)), rng
+    )
     rgb = np.where(free[..., None] > 0, rgb, below)
     return Patch(x1, y1, rgb, cloth[..., 3] * free, layer[..., 3] * free)
 
@@ -101,12 +108,13 @@ def _cloth(worn: Worn, texture: Texture, height: float, shape: tuple[int, ...]) 
     fine = int(np.clip(np.ceil(_FINE_PX / height), 1, _FINE))
     fine_wh = (w * fine, h * fine)
     uv = on_pixels(thin_plate(worn.rows.reshape(-1, 2), texture.uv), fine_wh, fine)
-    inside = np.zeros(fine_wh[::-1], np.float32)
-    cv2.fillPoly(inside, [np.round(worn.outline * fine * 16 - 8).astype(np.int32)], 1.0, cv2.LINE_8, 4)
     across = float(np.linalg.norm(np.diff(worn.rows[1], axis=0), axis=1).sum()) * fine
     painted = sampled(_reduced(texture.albedo, across), uv)
-    painted[..., :3] *= _form(uv)[..., None]
-    painted *= inside[..., None]
+    painted[..., :3] *= 1 + texture.relief * (_form(uv)[..., None] - 1)
+    if texture.clipped:
+        inside = np.zeros(fine_wh[::-1], np.float32)
+        cv2.fillPoly(inside, [np.round(worn.outline * fine * 16 - 8).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+        painted *= inside[..., None]
     return painted if fine == 1 else cv2.resize(painted, (w, h), interpolation=cv2.INTER_AREA)
 
 

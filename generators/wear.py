@@ -172,10 +172,13 @@ def _hanging(face: Face, rng: np.random.Generator) -> Worn:
     return Worn("ear_hang", rows, tuple(through(np.stack([e, ear - 0.1 * h * down]), 8, closed=False) for e in ends))
 
 
-def fault(face: Face, shape: Worn) -> str:
-    """Why the shape does not show what its mode says; "" where it does."""
+def fault(face: Face, shape: Worn, shows: Groups | None = None) -> str:
+    """Why the shape does not show what its mode says; "" where it does.
+
+    shows: which groups of landmarks it should cover; by default SHOWS of its mode.
+    """
     edge = shape.outline.astype(np.float32)
-    for group, covered in SHOWS[shape.mode].items():
+    for group, covered in (SHOWS[shape.mode] if shows is None else shows).items():
         share = _landmarks_inside(edge, face.points[list(_GROUPS[group])])
         if covered and share < COVERED:
             return f"{group} only {share:.0%} covered"
