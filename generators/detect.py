@@ -105,8 +105,8 @@ def annotate(
 
 def _photographs(photos: Path) -> Tree:
     if not photos.is_dir():
-        found = "is a file" if photos.exists() else "no such folder"
-        raise LayoutError(photos, found, "a folder of photographs", "name another")
+        found, remedy = ("is a file", "name its folder") if photos.exists() else ("no such folder", "name another")
+        raise LayoutError(photos, found, "a folder of photographs", remedy)
     tree = walk(photos)
     if not tree.pictures:
         raise LayoutError(photos, "no picture", " ".join(sorted(images.SUFFIXES)), "name another folder")
@@ -119,7 +119,7 @@ def _refuse_nothing(photos: Path, found: Sequence[Found]) -> None:
         said = f"none of {len(found)} pictures can be read (the first: {problems[0]})"
         raise PictureError(photos, said, remedy="name another folder")
     if not any(f.faces for f in found):
-        said = f"no face in {len(found) - len(problems)} pictures"
+        said = f"no face in the pictures ({len(found) - len(problems)} were read)"
         raise LayoutError(photos, said, "faces seen from the front", "lower --min-face, or annotate them by hand")
 
 
