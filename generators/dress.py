@@ -128,10 +128,14 @@ def put_on(
     dress: Dress,
     keep: NDArray | None = None,
     wardrobe: Mapping[str, masks.Texture] = MappingProxyType({}),
+    seen: overlay.Survey | None = None,
 ) -> overlay.Patch:
-    """The face with it on.  pixels: (H, W, 3) uint8.  keep: (M, 4) boxes whose pixels stay as they are."""
+    """The face with it on.
+
+    pixels: (H, W, 3) uint8.  keep: (M, 4) boxes whose pixels stay as they are.  seen: the face's survey, if known.
+    """
     sheet = _sheet(dress, wardrobe)
-    return overlay.put_on(pixels, face, dress.worn, sheet, np.random.default_rng(dress.seed), keep)
+    return overlay.put_on(pixels, face, dress.worn, sheet, np.random.default_rng(dress.seed), keep, seen)
 
 
 def _sheet(dress: Dress, wardrobe: Mapping[str, masks.Texture]) -> masks.Texture:

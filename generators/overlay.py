@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.face import NOSE_TIP, Face
-from generators.front import in_front
+from generators.front import Front, in_front
 from generators.light import GAMMA, Light, display, measure
 from generators.masks import Texture
 from generators.warp import on_pixels, sampled, thin_plate
 from generators.wear import Worn
 
 _FINE = 4
-_FINE_PX = 110.0  # face height up to which the canvas is finer than the photograph
+_FINE_PX = 90.0  # face height up to which the canvas is finer than the photograph
 _SHADOW, _SHADOW_BLUR, _SHADOW_DOWN = 0.42, 0.035, 0.022  # strength; shares of the face's height
 _STRAP = 0.017  # width, share of the face's height
 _SEEN = 0.25  # coverage from which a pixel counts as mask
@@ -64,6 +64,19 @@ def region(face: Face, worn: Worn, size_wh: tuple[int, int]) -> tuple[int, int, 
     return x1, y1, x2, y2
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Survey:
+    """What the photograph says of a face, whatever is put on it: its light, and what stands before it."""
+
+    light: Light
+    front: Front | None
+
+
+def survey(pixels: NDArray, face: Face) -> Survey:
+    """pixels: (H, W, 3) uint8 RGB, as photographed."""
+    return Survey(measure(pixels, face), in_front(pixels, face))
+
+
 def put_on(
     pixels: NDArray,
     face: Face,
@@ -71,29 +84,30 @@ def put_on(
     texture: Texture,
     rng: np.random.Generator,
     keep: NDArray | None = None,
+    seen: Survey | None = None,
 ) -> Patch:
     """The face with the mask on.
 
     pixels: (H, W, 3) uint8 RGB.  keep: (M, 4) boxes whose pixels stay as they are.
+    seen: the face's survey, made here where it is not given.
     Raises ValueError where the mask lies outside the picture.
     """
     h, w = pixels.shape[:2]
     x1, y1, x2, y2 = region(face, worn, (w, h))
     if x2 - x1 < 2 or y2 - y1 < 2:
         raise ValueError("the mask lies outside the picture")
-    light = measure(pixels, face)
+    seen = seen or survey(pixels, face)
     below = pixels[y1:y2, x1:x2]
     here = _moved(worn, (x1, y1))
     cloth = _cloth(here, texture, face.height, below.shape)
     if texture.skin:
-        cloth[..., :3] *= light.skin
+        cloth[..., :3] *= seen.light.skin
     layer = _with_straps(cloth, _straps(here, face.height, below.shape), texture.strap)
     free = _free(below.shape, np.empty((0, 4)) if keep is None else keep - np.tile((x1, y1), 2))
-    if before := in_front(pixels, face):
-        free *= 1 - before.over((x1, y1, x2, y2))
-    rgb = _blended(
-        below, layer * free[..., None], cloth[..., 3] * free * texture.relief, light, face.moved((x1, y1)), rng
-    )
+    if seen.front:
+        free *= 1 - seen.front.over((x1, y1, x2, y2))
+    shading = cloth[..., 3] * free * texture.relief
+    rgb = _blended(below, layer * free[..., None], shading, seen.light, face.moved((x1, y1)), rng)
     rgb = np.where(free[..., None] > 0, rgb, below)
     return Patch(x1, y1, rgb, cloth[..., 3] * free, layer[..., 3] * free)
 
@@ -112,9 +126,9 @@ def _cloth(worn: Worn, texture: Texture, height: float, shape: tuple[int, ...]) 
     painted = sampled(_reduced(texture.albedo, across), uv)
     painted[..., :3] *= 1 + texture.relief * (_form(uv)[..., None] - 1)
     if texture.clipped:
-        inside = np.zeros(fine_wh[::-1], np.float32)
-        cv2.fillPoly(inside, [np.round(worn.outline * fine * 16 - 8).astype(np.int32)], 1.0, cv2.LINE_8, 4)
-        painted *= inside[..., None]
+        inside = np.zeros(fine_wh[::-1], np.uint8)
+        cv2.fillPoly(inside, [np.round(worn.outline * fine * 16 - 8).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        painted *= inside[..., None] * np.float32(1 / 255)
     return painted if fine == 1 else cv2.resize(painted, (w, h), interpolation=cv2.INTER_AREA)
 
 
