@@ -35,6 +35,7 @@ lint: $(VENV)/installed-lint
 bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/convert.py $(MANY)
 	$(BIN)/python tests/benchmarks/balance.py
+	$(BIN)/python tests/benchmarks/landmarks.py
 	$(BIN)/python tests/benchmarks/train.py
 
 clean:

@@ -165,7 +165,7 @@ def detections(pixels: NDArray) -> NDArray:
     h, w = pixels.shape[:2]
     scale = min(ENLARGED, np.sqrt(WORK_PIXELS / (w * h)))
     size_wh = max(1, round(w * scale)), max(1, round(h * scale))
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
     grey = cv2.resize(grey, size_wh, interpolation=cv2.INTER_LINEAR if scale > 1 else cv2.INTER_AREA)
     squares, scores, _ = face_detector().run(grey, 0, LEAST_SCORE)
     corners = [(s.left(), s.top(), s.right() + 1, s.bottom() + 1) for s in squares]

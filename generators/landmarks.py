@@ -157,7 +157,7 @@ def _surroundings(pixels: NDArray, square: _Square) -> _Surroundings:
     h, w = pixels.shape[:2]
     x1, x2 = _span(square.centre.real, ROOM * side, w, shrunk)
     y1, y2 = _span(square.centre.imag, ROOM * side, h, shrunk)
-    grey = cv2.cvtColor(pixels[y1:y2, x1:x2], cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels[y1:y2, x1:x2]), cv2.COLOR_RGB2GRAY)
     size_wh = (x2 - x1) * enlarged // shrunk, (y2 - y1) * enlarged // shrunk
     how = cv2.INTER_CUBIC if enlarged > 1 else cv2.INTER_AREA
     return _Surroundings(cv2.resize(grey, size_wh, interpolation=how), complex(x1, y1), enlarged / shrunk)
