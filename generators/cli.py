@@ -95,6 +95,26 @@ def faces(
     tell(text, data, as_json, quiet)
 
 
+@generators.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="modes.png")
+@click.option("--masks", type=PATH, help="A folder of your own masks: PNG with transparency.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("--overwrite", is_flag=True, help="Replace FILE.")
+def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
+    """Draw every mode of wearing a mask, and the hard negatives, on two portraits: FILE.png or FILE.jpg."""
+    from datatools.errors import OutputError
+    from datatools.outputs import write_file
+    from datatools.reports import plot_suffix
+    from generators import modes as drawing
+    from generators import templates
+
+    suffix = plot_suffix(file, (".png", ".jpg"))
+    if file.exists() and not overwrite:
+        raise OutputError(file, "is already there", remedy="pass --overwrite, or choose another name")
+    write_file(file, drawing.sheet(seed, wardrobe=templates.read(masks) if masks else {}, suffix=suffix))
+    click.echo(f"wrote {file}")
+
+
 main = entry_point(generators)
 
 if __name__ == "__main__":
