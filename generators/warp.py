@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_GRID = 24  # nodes a side: enough for 35 points that lie smoothly
+_GRID = 24  # about so many nodes a side: enough for 35 points that lie smoothly
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,12 +58,17 @@ def on_pixels(plate: ThinPlate, size_wh: tuple[int, int], scale: float = 1.0) ->
 
     scale: pixels of the canvas to one unit of the plate's points, whose origin is the canvas's corner.
     """
-    w, h = size_wh
-    n_x, n_y = min(w, _GRID), min(h, _GRID)
-    x, y = (np.arange(n_x) + 0.5) * (w / n_x), (np.arange(n_y) + 0.5) * (h / n_y)
-    nodes = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2) / scale
-    values = plate(nodes).reshape(n_y, n_x, -1).astype(np.float32)
-    return cv2.resize(values, (w, h), interpolation=cv2.INTER_LINEAR).reshape(h, w, -1)
+    (w, h), (cell_w, cell_h) = size_wh, (max(1, round(side / _GRID)) for side in size_wh)
+    x, y = _nodes(w, cell_w), _nodes(h, cell_h)
+    values = plate(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2) / scale).astype(np.float32)
+    whole_wh = (len(x) * cell_w, len(y) * cell_h)
+    whole = cv2.resize(values.reshape(len(y), len(x), -1), whole_wh, interpolation=cv2.INTER_LINEAR)
+    return whole.reshape(*whole.shape[:2], -1)[cell_h : cell_h + h, cell_w : cell_w + w]
+
+
+def _nodes(side: int, cell: int) -> NDArray:
+    """Centres of the cells that hold a side, and of one more at each end, so that nothing is read off the last node."""
+    return (np.arange(-1, -(-side // cell) + 1) + 0.5) * cell
 
 
 def sampled(texture: NDArray, uv: NDArray) -> NDArray:
