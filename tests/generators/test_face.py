@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -128,6 +128,7 @@ def test_a_crop_seen_three_times_as_large_is_where_arithmetic_says() -> None:
     assert (face.spread, face.score) == (0.01, 1.5)
 
 
+@settings(deadline=None)
 @given(x=st.floats(-500, 500), y=st.floats(-500, 500), scale=st.floats(0.05, 20))
 def test_moving_there_and_back_changes_nothing(x: float, y: float, scale: float) -> None:
     face = PEOPLE["astronaut"].face

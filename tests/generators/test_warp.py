@@ -23,6 +23,7 @@ def bent(seed: int, k: int = 15, size: float = 100.0) -> tuple[NDArray, NDArray]
     return (uv + rng.uniform(-0.08, 0.08, uv.shape)) * size, uv
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 9999), size=st.floats(4, 4000))
 def test_a_plate_passes_through_its_points(seed: int, size: float) -> None:
     points, values = bent(seed, size=size)
@@ -37,6 +38,7 @@ def test_between_its_points_it_is_scipys_thin_plate(seed: int) -> None:
     assert thin_plate(points, values)(at) == pytest.approx(oracle, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(
     matrix=arrays(float, (2, 3), elements=st.floats(-3, 3)),
     at=arrays(float, (7, 2), elements=st.floats(-500, 500)),
@@ -46,6 +48,7 @@ def test_an_affine_map_is_reproduced_everywhere(matrix: NDArray, at: NDArray) ->
     assert plate(at) == pytest.approx(at @ matrix[:, :2].T + matrix[:, 2], abs=1e-6)
 
 
+@settings(deadline=None)
 @given(shift=st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), scale=st.floats(0.01, 100))
 def test_the_place_and_size_of_the_picture_do_not_matter(shift: tuple[float, float], scale: float) -> None:
     points, values = bent(3)
@@ -111,6 +114,7 @@ def test_places_between_two_texels_take_a_part_of_each_and_outside_the_edge_goes
 POLYGONS = arrays(float, st.tuples(st.integers(3, 14), st.just(2)), elements=st.floats(-100, 100))
 
 
+@settings(deadline=None)
 @given(points=POLYGONS, steps=st.integers(1, 9))
 def test_a_closed_curve_passes_through_its_points(points: NDArray, steps: int) -> None:
     curve = through(points, steps)
@@ -118,6 +122,7 @@ def test_a_closed_curve_passes_through_its_points(points: NDArray, steps: int) -
     assert curve[::steps] == pytest.approx(points)
 
 
+@settings(deadline=None)
 @given(points=POLYGONS, steps=st.integers(1, 9))
 def test_an_open_curve_begins_and_ends_at_its_ends(points: NDArray, steps: int) -> None:
     curve = through(points, steps, closed=False)
@@ -125,12 +130,14 @@ def test_an_open_curve_begins_and_ends_at_its_ends(points: NDArray, steps: int) 
     assert curve[::steps] == pytest.approx(points)
 
 
+@settings(deadline=None)
 @given(points=POLYGONS, matrix=arrays(float, (2, 2), elements=st.floats(-2, 2)))
 def test_a_curve_moves_with_its_points(points: NDArray, matrix: NDArray) -> None:
     moved = through(points @ matrix.T + (5, -3))
     assert moved == pytest.approx(through(points) @ matrix.T + (5, -3), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(ends=arrays(float, (2, 2), elements=st.floats(-100, 100)), k=st.integers(2, 9))
 def test_points_on_a_straight_line_give_a_straight_line(ends: NDArray, k: int) -> None:
     assume(np.ptp(ends, axis=0).max() > 1e-3)
