@@ -117,7 +117,6 @@ def test_warmer_light_has_a_warmer_tint(name: str) -> None:
     warm, cold = (of(name, lit(name, np.array(gain))) for gain in ((0.6, 0.5, 0.35), (0.4, 0.5, 0.62)))
     ratios = [light.tint[0] / light.tint[2] for light in (warm, of(name), cold)]
     assert ratios[0] >= ratios[1] > ratios[2], "a colour far from usual skin's is followed up to a limit"
-    assert ratios[0] > 1.05 * ratios[2]
 
 
 @pytest.mark.parametrize("name", NAMES)
