@@ -10,7 +10,9 @@ import click
 
 from datatools import __version__
 from datatools.exits import entry_point
-from datatools.options import PATH, WRITERS, Shares, running, tell, writing
+from datatools.options import PATH, WRITERS, Listed, Shares, running, tell, writing, writing_options
+from generators.classes import MIX
+from generators.options import ClassNames, Fill, Mix, settings_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,6 +115,70 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
         raise OutputError(file, "is already there", remedy="pass --overwrite, or choose another name")
     write_file(file, drawing.sheet(seed, wardrobe=templates.read(masks) if masks else {}, suffix=suffix))
     click.echo(f"wrote {file}")
+
+
+@generators.command()
+@click.argument("split", type=PATH, required=False)
+@click.option("--out", type=PATH, default="data/synthetic", show_default=True, help="New folder.")
+@click.option("--from-class", metavar="NAME", help="Class whose faces are changed; default: that of the role none.")
+@click.option(
+    "--mode",
+    "mix",
+    type=Mix(),
+    help=f"How masks are worn wrongly; default: {','.join(f'{mode}={share}' for mode, share in MIX.items())}.",
+)
+@click.option(
+    "--also",
+    type=Listed(("correct", "none")),
+    multiple=True,
+    help="As many faces again in this role (with --count and --per-image: faces are shared out equally).",
+)
+@click.option(
+    "--classes",
+    type=ClassNames(),
+    help="Which class is which; default: correct=with_mask,incorrect=mask_weared_incorrect,none=without_mask.",
+)
+@click.option("--count", type=click.IntRange(1), help="Make so many new pictures.")
+@click.option("--per-image", is_flag=True, help="Make one new picture of each that has usable faces.")
+@click.option("--fill", type=Fill(), multiple=True, help="Make N faces of a class (again and again).")
+@click.option(
+    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
+)
+@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
+@click.option(
+    "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."
+)
+@click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 24 faces to FILE.png, and stop.")
+@click.option("--report", type=PATH, help="Also write report.html, with pictures, into this folder.")
+@writing_options("hard")
+@running
+def overlay(
+    split: Path | None,
+    out: Path,
+    preview: Path | None,
+    report: Path | None,
+    dry_run: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    **said: Any,
+) -> None:
+    """Add pictures to the training part of SPLIT in which bare faces wear masks, mostly wrongly.
+
+    Default: the newest converted split below data/.  Without --count, --per-image and --fill, faces are made until the
+    class of masks worn wrongly has as many boxes in train as the class that is changed; beyond that, the largest
+    repetition of a later `datatools balance` does not fall any more.  A run that was killed goes on where it stopped.
+    """
+    from datatools import reports
+    from generators import run
+
+    settings = settings_of(said, quiet)
+    split = split or reports.newest(("converted",), quiet)
+    if preview:
+        text, data = run.preview(split, preview, settings)
+    else:
+        text, data = run.overlay(split, out, settings, report, dry_run=dry_run, overwrite=overwrite)
+    tell(text, data, as_json, quiet)
 
 
 main = entry_point(generators)

@@ -1,0 +1,94 @@
+"""Contact sheets: faces cut out of pictures, enlarged, their boxes drawn in the colour of their class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datatools.core import Annotation
+from datatools.stats_plot import COLOURS
+
+CELL_PX, CAPTION_PX, COLUMNS = 232, 18, 6
+ROOM = 2.2  # side of what is shown, in longer sides of the box
+_WHITE, _INK = 255, (60, 60, 60)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shot:
+    """One face to show.  pixels: (H, W, 3) uint8 of its picture.  box: index of its box.  framed: are boxes drawn?"""
+
+    pixels: NDArray
+    annotation: Annotation
+    box: int
+    caption: str = ""
+    framed: bool = True
+
+
+def rgb(label: int) -> tuple[int, int, int]:
+    """The colour of a class."""
+    text = COLOURS[label % len(COLOURS)]
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def window(box: NDArray, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of the picture around a box that is shown, xyxy whole pixels: square, but for the picture's border."""
+    middle, side = (box[:2] + box[2:]) / 2, ROOM * float((box[2:] - box[:2]).max())
+    x1, y1 = np.clip(np.floor(middle - side / 2), 0, size_wh).astype(int).tolist()
+    x2, y2 = np.clip(np.ceil(middle + side / 2), (x1 + 1, y1 + 1), size_wh).astype(int).tolist()
+    return x1, y1, x2, y2
+
+
+def cell(shot: Shot, around: NDArray | None = None) -> NDArray:
+    """A face with its surroundings, (CELL_PX, CELL_PX, 3); boxes are drawn after enlarging, so that lines stay thin.
+
+    around: the box that is in the middle, (4,), if not the face's own.
+    """
+    h, w = shot.pixels.shape[:2]
+    x1, y1, x2, y2 = window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h))
+    room = CELL_PX - CAPTION_PX
+    scale = room / max(x2 - x1, y2 - y1)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
+    face = cv2.resize(shot.pixels[y1:y2, x1:x2], size, interpolation=how)
+    for k in range(len(shot.annotation)) if shot.framed else ():
+        a, b, c, d = np.rint((shot.annotation.xyxy[k] - (x1, y1) * 2) * scale).astype(int).tolist()
+        thick = 2 if k == shot.box else 1
+        cv2.rectangle(face, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
+    made = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
+    made[: size[1], : size[0]] = face[:CELL_PX, :CELL_PX]
+    return written(made, shot.caption, (3, CELL_PX - 5))
+
+
+def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:
+    """The canvas with a line of small letters; OpenCV's letters are ASCII."""
+    ascii_ = text.encode("ascii", "replace").decode()
+    cv2.putText(canvas, ascii_, at, cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
+    return canvas
+
+
+def sheet(cells: Sequence[NDArray], classes: Sequence[str], columns: int = COLUMNS) -> NDArray:
+    """Cells in rows below the colours of the classes.  Of one blank row where there is no cell."""
+    gap = np.full((CELL_PX, 4, 3), _WHITE, np.uint8)
+    blank = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
+    full = [*cells, *[blank] * (-len(cells) % columns or (columns if not cells else 0))]
+    rows = [np.hstack([part for c in full[k : k + columns] for part in (c, gap)]) for k in range(0, len(full), columns)]
+    return np.vstack([_legend(classes, rows[0].shape[1]), *rows])
+
+
+def _legend(classes: Sequence[str], width: int) -> NDArray:
+    legend = np.full((24, width, 3), _WHITE, np.uint8)
+    x = 4
+    for k, name in enumerate(classes):
+        cv2.rectangle(legend, (x, 6), (x + 12, 18), rgb(k), -1)
+        written(legend, name, (x + 18, 16))
+        x += 34 + 7 * len(name)
+    return legend
+
+
+def spread(things: Sequence, n: int) -> list:
+    """At most n of the things, evenly spaced."""
+    return [things[k] for k in np.unique(np.linspace(0, len(things) - 1, n).round().astype(int))] if things else []
