@@ -22,8 +22,9 @@ FILE = "report.html"
 MARK = '<meta name="generator" content="generators overlay">'
 STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:1450px;margin:2em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse;margin:1em 0}td,th{padding:.15em .9em;border-bottom:1px solid #ccc;text-align:right}"
-    "td:first-child,th:first-child,td.text{text-align:left}img{max-width:100%}"
+    "table{border-collapse:collapse;margin:1em 0}"
+    "td,th{padding:.15em .9em;border-bottom:1px solid #ccc;text-align:right}"
+    "td:first-child,th:first-child{text-align:left}img{max-width:100%}"
 )
 
 
