@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 PATTERNS = ("plain", "stripes", "checks", "dots", "leaves")
 PRINTS = ("", "heart", "star", "smile")
+_DRAWN_PX = 576  # width at which small shapes are drawn: OpenCV makes those of a few pixels too large
 
 
 def pattern(name: str, u: NDArray, v: NDArray, seed: int) -> NDArray | None:
@@ -29,14 +30,15 @@ def pattern(name: str, u: NDArray, v: NDArray, seed: int) -> NDArray | None:
 
 def _scattered(shape: tuple[int, int], n: float, rng: np.random.Generator, *, leaves: bool) -> NDArray:
     """Dots, or leaves in all directions, on a staggered grid of n columns."""
-    canvas = np.zeros(shape, np.float32)
-    step = shape[1] / n
+    h, w = shape
+    canvas = np.zeros((h * _DRAWN_PX // w, _DRAWN_PX), np.float32)
+    step = _DRAWN_PX / n
     axes = (0.84 * step, 0.32 * step) if leaves else (0.52 * step, 0.52 * step)
-    for row in range(int(shape[0] / step) + 2):
+    for row in range(int(canvas.shape[0] / step) + 2):
         for column in range(int(n) + 2):
             at = ((column + 0.5 * (row % 2)) * step, row * step)
             cv2.ellipse(canvas, (at, axes, float(rng.uniform(0, 180))), 1.0, -1, cv2.LINE_AA)
-    return canvas
+    return cv2.resize(canvas, (w, h), interpolation=cv2.INTER_AREA)
 
 
 def printed(name: str, shape: tuple[int, int]) -> NDArray | None:
