@@ -30,7 +30,6 @@ from generators.classes import Roles
 from generators.copies import Naming, Task, write_copies
 from generators.order import Order, planned
 from generators.plan import Plan, Use
-from generators.predictor import find
 from generators.scan import Looking, Scan, scan
 
 FACES = "faces.jsonl"
@@ -41,13 +40,13 @@ ITEM_MS = 80.0
 class Settings:
     """How a split is made.  suffix: of new pictures, "" for that of their source.  link: how originals come over.
 
-    predictor: None for the one that is installed.
+    predictor: its file, from `scan.ready`.
     """
 
     roles: Roles
     order: Order
+    predictor: Path
     min_face: float = 16.0
-    predictor: Path | None = None
     seed: int = 0
     suffix: str = ""
     link: str = "hard"
@@ -108,7 +107,7 @@ def plan_overlay(source: Source, settings: Settings, folder: Path | None = None)
     naming = Naming(roles.names, source.classes)
     label = source.classes.index(roles.from_class)
     pictures = [a for a in source.train if (a.labels == label).any() and not known.is_made(a.id)]
-    looking = Looking(label, find(settings.predictor), settings.min_face, folder)
+    looking = Looking(label, settings.predictor, settings.min_face, folder)
     scans = tuple(scan(pictures, looking, workers=settings.workers, quiet=settings.quiet))
     before = np.bincount(np.concatenate([a.labels for a in source.train]), minlength=len(source.classes))
     counts = dict(zip(source.classes, before.tolist(), strict=True))
@@ -155,11 +154,10 @@ def carry_out(source: Source, out: Path, settings: Settings, *, overwrite: bool 
 
 def _fingerprint(source: Source, settings: Settings) -> str:
     """Changes when anything does that the result depends on."""
-    predictor = find(settings.predictor)
-    state = predictor.stat()
-    said = asdict(replace(settings, workers=0, quiet=False, predictor=None))
+    state = settings.predictor.stat()
+    said = asdict(replace(settings, workers=0, quiet=False))
     said["roles"]["stated"] = source.classes
-    said["predictor"] = [str(predictor.resolve()), state.st_size, state.st_mtime_ns]
+    said["predictor"] = [str(settings.predictor.resolve()), state.st_size, state.st_mtime_ns]
     return fingerprint(said, source.dataset, source.known)
 
 

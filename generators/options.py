@@ -10,6 +10,7 @@ from generators.classes import DEFAULT, roles_of
 
 if TYPE_CHECKING:
     from generators.build import Settings
+    from generators.order import Order
 
 
 class Pairs(click.ParamType):
@@ -87,8 +88,23 @@ class Fill(Pairs):
 
 
 def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
-    """The settings of a run.  Raises click.UsageError where options exclude each other."""
+    """The settings of a run.
+
+    Raises click.UsageError where options exclude each other, UserError where there is no predictor.
+    """
     from generators.build import Settings
+    from generators.scan import ready
+
+    order = _order(said)
+    roles = roles_of(said["classes"] or {}, said["from_class"] or "")
+    suffix = f".{said['suffix']}" if said["suffix"] else ""
+    predictor = ready(said["predictor"])
+    return Settings(
+        roles, order, predictor, said["min_face"], said["seed"], suffix, said["link"], said["workers"], quiet
+    )
+
+
+def _order(said: dict[str, Any]) -> Order:
     from generators.order import Order
 
     given = [name for name in ("count", "per_image", "fill") if said[name]]
@@ -100,15 +116,4 @@ def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
         raise click.UsageError("--fill names a class twice: expected each once")
     also = tuple(dict.fromkeys(role for roles in said["also"] for role in roles))
     mix = {"mix": said["mix"]} if said["mix"] else {}
-    order = Order(dict(fill), said["count"] or 0, said["per_image"], also=also, **mix)
-    return Settings(
-        roles_of(said["classes"] or {}, said["from_class"] or ""),
-        order,
-        said["min_face"],
-        said["predictor"],
-        said["seed"],
-        f".{said['suffix']}" if said["suffix"] else "",
-        said["link"],
-        said["workers"],
-        quiet,
-    )
+    return Order(dict(fill), said["count"] or 0, said["per_image"], also=also, **mix)

@@ -18,7 +18,7 @@ from datatools.resumable import PROGRESS, once
 from generators.face import Face
 from generators.landmarks import Rejected, locate
 from generators.plan import Subject
-from generators.predictor import load
+from generators.predictor import FILE, KNOWN, find, imported, load
 
 ITEM_MS = 40.0
 
@@ -45,6 +45,18 @@ class Looking:
     predictor: Path
     min_face: float
     folder: Path | None = None
+
+
+def ready(path: Path | None) -> Path:
+    """The predictor's file, known to work, so that no process stumbles over it later.  path: None to look for one.
+
+    Raises UserError where it is missing, damaged, or of too few landmarks, and where dlib is not installed.
+    """
+    imported()
+    found = find(path)
+    if found.stat().st_size != KNOWN[FILE].size:  # that one's checksum was compared
+        load(found).expect()
+    return found
 
 
 def scan(pictures: Sequence[Annotation], looking: Looking, *, workers: int = 0, quiet: bool = False) -> list[Scan]:
