@@ -8,6 +8,7 @@ the places are read off the picture: the ends of its first, middle and last opaq
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from generators.masks import Texture
 
 REQUIRED = ("top_left", "top", "top_right", "bottom_left", "bottom", "bottom_right")
 OPTIONAL = ("middle_left", "middle", "middle_right")
+_SIDES = ("_left", "", "_right")
 _LARGEST = 512  # pixels across that are kept
 _OPAQUE = 0.5
 _STRAP = (235, 236, 238)
@@ -59,9 +61,9 @@ def _read(path: Path) -> Texture:
 
 def _rows(places: dict[str, NDArray]) -> NDArray:
     """The control points of `wear`, (3, 5, 2), from six to nine places."""
-    for side in ("_left", "", "_right"):
+    for side in _SIDES:
         places.setdefault(f"middle{side}", (places[f"top{side}"] + places[f"bottom{side}"]) / 2)
-    rows = [[places[f"{row}{side}"] for side in ("_left", "", "_right")] for row in ("top", "middle", "bottom")]
+    rows = [[places[f"{row}{side}"] for side in _SIDES] for row in ("top", "middle", "bottom")]
     return np.stack([np.stack([a, (a + b) / 2, b, (b + c) / 2, c]) for a, b, c in rows])
 
 
@@ -76,12 +78,22 @@ def _stated(path: Path, shape: tuple[int, ...]) -> NDArray:
         raise TemplateError(path, f"no {error.args[0]}", expected, "add it") from None
     except (ValueError, TypeError):
         raise TemplateError(path, "not the places of a mask", expected, "correct it") from None
-    limit = np.array(shape[1::-1])
-    for name, place in places.items():
-        if not ((place >= 0) & (place <= limit)).all():
-            found = f"{name} at {place[0]:g}, {place[1]:g}"
-            raise TemplateError(path, found, f"0..{limit[0]}, 0..{limit[1]}", "correct it")
+    _refuse_misplaced(path, places, shape)
     return _rows(places)
+
+
+def _refuse_misplaced(path: Path, places: dict[str, NDArray], shape: tuple[int, ...]) -> None:
+    """Raises TemplateError where a place is outside the picture, or not on its side of another one."""
+    h, w = shape[:2]
+    for name, place in places.items():
+        if not ((place >= 0) & (place <= (w, h))).all():
+            raise TemplateError(path, f"{name} at {place[0]:g}, {place[1]:g}", f"0..{w}, 0..{h}", "correct it")
+    above = [(f"top{side}", f"bottom{side}", 1, "above") for side in _SIDES]
+    beside = [(f"{row}{a}", f"{row}{b}", 0, "left of") for row in ("top", "bottom") for a, b in pairwise(_SIDES)]
+    for first, second, axis, word in above + beside:
+        if not places[first][axis] < places[second][axis]:
+            found = f"{first} is not {word} {second}"
+            raise TemplateError(path, found, "places as seen in the picture", "correct them")
 
 
 def _seen(alpha: NDArray, path: Path) -> NDArray:
