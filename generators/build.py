@@ -26,8 +26,10 @@ from datatools.provenance import Provenance, read_provenance
 from datatools.repair import refuse, tidy
 from datatools.resumable import bring_originals, describe, fingerprint, free_tag, same_run
 from datatools.walk import folder_of
+from generators import templates
 from generators.classes import Roles
 from generators.copies import Naming, Task, write_copies
+from generators.masks import NO_OWN, Texture
 from generators.order import Order, planned
 from generators.plan import Plan, Use
 from generators.scan import Looking, Scan, scan
@@ -40,12 +42,13 @@ ITEM_MS = 80.0
 class Settings:
     """How a split is made.  suffix: of new pictures, "" for that of their source.  link: how originals come over.
 
-    predictor: its file, from `scan.ready`.
+    predictor: its file, from `scan.ready`.  masks: folder of the user's own, None for none.
     """
 
     roles: Roles
     order: Order
     predictor: Path
+    masks: Path | None = None
     min_face: float = 16.0
     seed: int = 0
     suffix: str = ""
@@ -80,6 +83,7 @@ class Overlay:
     plan: Plan
     before: NDArray
     after: NDArray
+    wardrobe: Mapping[str, Texture]
 
 
 def read_source(folder: Path, settings: Settings) -> Source:
@@ -111,9 +115,10 @@ def plan_overlay(source: Source, settings: Settings, folder: Path | None = None)
     scans = tuple(scan(pictures, looking, workers=settings.workers, quiet=settings.quiet))
     before = np.bincount(np.concatenate([a.labels for a in source.train]), minlength=len(source.classes))
     counts = dict(zip(source.classes, before.tolist(), strict=True))
-    plan = planned(scans, settings.order, roles, counts, settings.seed)
+    wardrobe = templates.read(settings.masks) if settings.masks else NO_OWN
+    plan = planned(scans, settings.order, roles, counts, settings.seed, wardrobe)
     after = before + added(plan, source, naming)
-    return Overlay(source, naming, roles.from_class, scans, plan, before, after)
+    return Overlay(source, naming, roles.from_class, scans, plan, before, after, wardrobe)
 
 
 def added(plan: Plan, source: Source, naming: Naming) -> NDArray:
@@ -158,7 +163,9 @@ def _fingerprint(source: Source, settings: Settings) -> str:
     said = asdict(replace(settings, workers=0, quiet=False))
     said["roles"]["stated"] = source.classes
     said["predictor"] = [str(settings.predictor.resolve()), state.st_size, state.st_mtime_ns]
-    return fingerprint(said, source.dataset, source.known)
+    said["masks"] = str(settings.masks)
+    own = (texture.albedo.tobytes() for texture in (templates.read(settings.masks) if settings.masks else {}).values())
+    return fingerprint(said, source.dataset, source.known, own)
 
 
 def tasks_of(overlay: Overlay, suffix: str = "") -> list[Task]:
@@ -180,7 +187,7 @@ def tasks_of(overlay: Overlay, suffix: str = "") -> list[Task]:
 
 
 def _made(overlay: Overlay, folder: Path, settings: Settings) -> Iterator[dict[str, list]]:
-    work = partial(write_copies, naming=overlay.naming, seed=settings.seed, folder=folder)
+    work = partial(write_copies, naming=overlay.naming, seed=settings.seed, folder=folder, wardrobe=overlay.wardrobe)
     return ordered_map(
         work,
         tasks_of(overlay, settings.suffix),

@@ -144,6 +144,7 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
 @click.option(
     "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
 )
+@click.option("--masks", type=PATH, help="A folder of your own masks, PNG with transparency: half are taken from it.")
 @click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
 @click.option(
     "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."

@@ -9,12 +9,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.core import Annotation, clip_boxes
+from datatools.core import Annotation
 from datatools.formats import yolo
 from datatools.images import compression, decode, encode
 from datatools.outputs import put
 from datatools.resumable import PROGRESS, once
 from generators import dress
+from generators.masks import NO_OWN, Texture
+from generators.overlay import Survey, survey
 from generators.plan import Use
 
 
@@ -43,42 +45,50 @@ class Naming:
         return self.classes.index(self.names[use.dress.role])
 
 
-def dressed(
-    pixels: NDArray, annotation: Annotation, uses: tuple[Use, ...], naming: Naming
-) -> tuple[NDArray, Annotation]:
-    """One copy: (its pixels (H, W, 3) uint8, its boxes).  No pixel inside the other boxes is changed."""
-    canvas = pixels.copy()
-    xyxy, labels = annotation.xyxy.copy(), annotation.labels.copy()
-    for use in uses:
-        patch = dress.put_on(canvas, use.face, use.dress, np.delete(annotation.xyxy, use.box, axis=0))
-        patch.onto(canvas)
-        labels[use.box] = naming.label(use)
-        if use.dress.role != "none":
-            xyxy[use.box] = _grown(xyxy[use.box], patch.seen_xyxy, annotation, use)
-    return canvas, replace(annotation, xyxy=xyxy, labels=labels)
+class Dresser:
+    """Makes the copies of one picture; each face is surveyed once."""
+
+    def __init__(
+        self, pixels: NDArray, annotation: Annotation, naming: Naming, wardrobe: Mapping[str, Texture] = NO_OWN
+    ) -> None:
+        self.pixels, self.annotation, self.naming, self.wardrobe = pixels, annotation, naming, wardrobe
+        self._seen: dict[int, Survey] = {}
+
+    def dressed(self, uses: tuple[Use, ...]) -> tuple[NDArray, Annotation]:
+        """One copy: (its pixels (H, W, 3) uint8, its boxes).  No pixel inside the other boxes is changed."""
+        a, canvas = self.annotation, self.pixels.copy()
+        xyxy, labels = a.xyxy.copy(), a.labels.copy()
+        for use in uses:
+            keep = np.delete(a.xyxy, use.box, axis=0)
+            patch = dress.put_on(canvas, use.face, use.dress, keep, self.wardrobe, self._survey(use))
+            patch.onto(canvas)
+            labels[use.box] = self.naming.label(use)
+            xyxy[use.box] = dress.box_after(xyxy[use.box], use.dress, patch, a.size_wh)
+        return canvas, replace(a, xyxy=xyxy, labels=labels)
+
+    def _survey(self, use: Use) -> Survey:
+        """What the photograph, before anything was drawn, says of a face."""
+        if use.box not in self._seen:
+            self._seen[use.box] = survey(self.pixels, use.face)
+        return self._seen[use.box]
 
 
-def _grown(box: NDArray, seen: NDArray | None, annotation: Annotation, use: Use) -> NDArray:
-    if seen is None:
-        raise AssertionError(f"{annotation.id}, copy {use.copy}, box {use.box}: nothing is seen of the mask")
-    both = np.concatenate([np.minimum(box[:2], seen[:2]), np.maximum(box[2:], seen[2:])])
-    return clip_boxes(both[None], annotation.size_wh)[0]
-
-
-def write_copies(task: Task, naming: Naming, seed: int, folder: Path) -> dict[str, list]:
+def write_copies(
+    task: Task, naming: Naming, seed: int, folder: Path, wardrobe: Mapping[str, Texture] = NO_OWN
+) -> dict[str, list]:
     """Write a task's copies; returns what the manifest and the list of faces say of them."""
     mark = folder / PROGRESS / f"{PurePosixPath(task.stem).name}.json"
-    return once(mark, lambda: _written(task, naming, seed, folder))
+    return once(mark, lambda: _written(task, naming, seed, folder, wardrobe))
 
 
-def _written(task: Task, naming: Naming, seed: int, folder: Path) -> dict[str, list]:
+def _written(task: Task, naming: Naming, seed: int, folder: Path, wardrobe: Mapping[str, Texture]) -> dict[str, list]:
     a = task.annotation
-    pixels = decode(a.path)
+    dresser = Dresser(decode(a.path), a, naming, wardrobe)
     like = compression(a.path) if task.suffix == ".jpg" else None
     said: dict[str, list] = {"pictures": [], "faces": []}
     for number, uses in task.copies.items():
         target = f"{task.stem}{number:03d}{task.suffix}"
-        canvas, copy = dressed(pixels, a, uses, naming)
+        canvas, copy = dresser.dressed(uses)
         put(folder / target, encode(canvas, task.suffix, like=like))
         put(folder / yolo.label_path(target), yolo.text_of(copy))
         faces = [{"box": u.box, "class": naming.names[u.dress.role], **u.dress.as_dict()} for u in uses]

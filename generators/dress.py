@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from datatools.core import clip_boxes
 from generators import masks, negatives, overlay, wear
 from generators.face import Face
+from generators.front import Front
 
 ROLES = {  # mode -> what its wearer is
     "correct": "correct",
@@ -30,8 +30,10 @@ FAULTS = {
     "label": "the mask would not show what its label says",
     "in-the-way": "the mask would cover part of another object",
     "cut": "the mask would leave the picture",
+    "hidden": "the mask would lie behind what stands before the face",
 }
-MAX_COVERED, MAX_CUT = 0.04, 0.25  # share of the cloth that may lie over other boxes, or outside of the picture
+# share of the cloth that may lie over other boxes, outside of the picture, behind something
+MAX_COVERED, MAX_CUT, MAX_HIDDEN = 0.04, 0.25, 0.35
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,11 +69,12 @@ def draw(
     rng: np.random.Generator,
     size_wh: tuple[int, int],
     others: NDArray | None = None,
-    wardrobe: Mapping[str, masks.Texture] = MappingProxyType({}),
+    front: Front | None = None,
+    wardrobe: Mapping[str, masks.Texture] = masks.NO_OWN,
 ) -> Dress | Unfit:
     """Something to wear in this mode, or why there is nothing: the last of TRIES attempts says so.
 
-    size_wh: of the picture.  others: (M, 4) boxes of the other objects in it.
+    size_wh: of the picture.  others: (M, 4) boxes of the other objects in it.  front: what stands before the face.
     wardrobe: masks of the user's own by name; every other mask, by chance, is one of them.
     """
     found = Unfit("label", "")
@@ -79,7 +82,7 @@ def draw(
         dress = _drawn(face, mode, rng, tuple(wardrobe))
         if fault := wear.fault(face, dress.worn, _SHOWS[mode]):
             found = Unfit("label", fault)
-        elif unfit := _misfit(dress.worn, size_wh, np.empty((0, 4)) if others is None else others):
+        elif unfit := _misfit(dress.worn, size_wh, np.empty((0, 4)) if others is None else others, front):
             found = unfit
         else:
             return dress
@@ -96,9 +99,11 @@ def _drawn(face: Face, mode: str, rng: np.random.Generator, templates: tuple[str
     return Dress(mode, wear.worn(face, mode, rng, tapered=recipe.tapered), recipe, int(rng.integers(2**31)))
 
 
-def _misfit(shape: wear.Worn, size_wh: tuple[int, int], others: NDArray) -> Unfit | None:
-    """Whether too much of the cloth lies outside the picture or over other objects."""
+def _misfit(shape: wear.Worn, size_wh: tuple[int, int], others: NDArray, front: Front | None) -> Unfit | None:
+    """Whether too much of the cloth lies outside the picture, over other objects, or behind something."""
     edge = shape.outline
+    if front and (hidden := front.hides(edge)) > MAX_HIDDEN:
+        return Unfit("hidden", f"{hidden:.0%} of the mask behind something")
     cut = 1 - _share_inside(edge, np.array([[0, 0, *size_wh]], np.float64))
     if cut > MAX_CUT:
         return Unfit("cut", f"{cut:.0%} of the mask outside the picture")
@@ -127,7 +132,7 @@ def put_on(
     face: Face,
     dress: Dress,
     keep: NDArray | None = None,
-    wardrobe: Mapping[str, masks.Texture] = MappingProxyType({}),
+    wardrobe: Mapping[str, masks.Texture] = masks.NO_OWN,
     seen: overlay.Survey | None = None,
 ) -> overlay.Patch:
     """The face with it on.
@@ -147,13 +152,13 @@ def _sheet(dress: Dress, wardrobe: Mapping[str, masks.Texture]) -> masks.Texture
     return masks.texture(dress.recipe, 1.5 * float(across))
 
 
-def box_after(face: Face, dress: Dress, patch: overlay.Patch, size_wh: tuple[int, int]) -> NDArray:
+def box_after(xyxy: NDArray, dress: Dress, patch: overlay.Patch, size_wh: tuple[int, int]) -> NDArray:
     """The face's box afterwards, (4,): it grows to hold what is seen of a mask, inside the picture.
 
     A scarf or a hand is no part of the face.
     """
     seen = None if dress.role == "none" else patch.seen_xyxy
     if seen is None:
-        return face.xyxy
-    low, high = np.minimum(face.xyxy[:2], seen[:2]), np.maximum(face.xyxy[2:], seen[2:])
+        return xyxy
+    low, high = np.minimum(xyxy[:2], seen[:2]), np.maximum(xyxy[2:], seen[2:])
     return clip_boxes(np.concatenate([low, high])[None], size_wh)[0]

@@ -10,6 +10,7 @@ face.  Faces below about 20 pixels are too coarse, and nothing is found there.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 
 import cv2
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from generators.face import CHIN, EYES, NOSE_TIP, Face
 
 LEAST_PX = 14.0  # from the eyes to the chin
-MAX_HIDDEN = 0.45  # share of the lower face from which a face counts as hidden
 _LEAST = 0.07  # share of the lower face below which nothing is said
 _WORK_PX = 48.0
 _CHEEKS = (1, 41, 40, 28, 47, 46, 15, 14, 35, 33, 31, 2)
@@ -36,7 +36,7 @@ _NO_MOUTH = 0.7  # share of the mouth that it must hide to be none
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Front:
-    """hidden: share of the lower face.  cover: (h, w) float32 in 0..1, of the picture from x, y on, at `scale`."""
+    """hidden: share of the lower face.  cover: (h, w) uint8, 1 where it is, of the picture from x, y on, at `scale`."""
 
     hidden: float
     cover: NDArray
@@ -49,7 +49,27 @@ class Front:
         x1, y1, x2, y2 = xyxy
         back = np.array([[self.scale, 0, (x1 + 0.5 - self.x) * self.scale - 0.5], [0, self.scale, 0.0]])
         back[1, 2] = (y1 + 0.5 - self.y) * self.scale - 0.5
-        return cv2.warpAffine(self.cover, back, (x2 - x1, y2 - y1), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        soft = cv2.GaussianBlur(self.cover.astype(np.float32), (0, 0), 0.7)
+        return cv2.warpAffine(soft, back, (x2 - x1, y2 - y1), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+
+    def hides(self, polygon: NDArray) -> float:
+        """Share of a polygon's area, (N, 2) pixels of the picture, that it covers."""
+        inside = np.zeros_like(self.cover)
+        points = (polygon - (self.x, self.y)) * self.scale
+        cv2.fillPoly(inside, [np.round(points * 16 - 8).astype(np.int32)], 1, cv2.LINE_8, 4)
+        return float((inside & self.cover).sum() / max(int(inside.sum()), 1))
+
+    def as_dict(self) -> dict:
+        """As JSON can hold it."""
+        bits = base64.b64encode(np.packbits(self.cover).tobytes()).decode()
+        return {"hidden": self.hidden, "bits": bits, "shape": self.cover.shape, "at": [self.x, self.y, self.scale]}
+
+    @classmethod
+    def of_dict(cls, said: dict) -> Front:
+        """The inverse of `as_dict`."""
+        h, w = said["shape"]
+        bits = np.frombuffer(base64.b64decode(said["bits"]), np.uint8)
+        return cls(said["hidden"], np.unpackbits(bits, count=h * w).reshape(h, w), *said["at"])
 
 
 def in_front(pixels: NDArray, face: Face) -> Front | None:
@@ -58,6 +78,8 @@ def in_front(pixels: NDArray, face: Face) -> Front | None:
         return None
     x1, y1, part = _surroundings(pixels, face)
     scale = min(1.0, _WORK_PX / face.height)
+    if scale * min(part.shape[:2]) < 1:  # only a strip of it is in the picture
+        return None
     small = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else part
     lab: NDArray = cv2.cvtColor(np.ascontiguousarray(small), cv2.COLOR_RGB2LAB).astype(np.float32)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
@@ -75,7 +97,7 @@ def in_front(pixels: NDArray, face: Face) -> Front | None:
     hidden = float((cover & lower).sum() / max(int(lower.sum()), 1))
     if hidden < _LEAST:
         return None
-    return Front(hidden, cv2.GaussianBlur(cover.astype(np.float32), (0, 0), 0.7), x1, y1, scale)
+    return Front(hidden, cover, x1, y1, scale)
 
 
 def _surroundings(pixels: NDArray, face: Face) -> tuple[int, int, NDArray]:

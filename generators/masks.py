@@ -8,8 +8,10 @@ Shares of kinds and colours: by eye on real photographs, mostly white, then ligh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +88,9 @@ class Texture:
     skin: bool = False
     relief: float = 1.0
     clipped: bool = True
+
+
+NO_OWN: Mapping[str, Texture] = MappingProxyType({})  # a user without masks of their own
 
 
 def whole_sheet() -> NDArray:

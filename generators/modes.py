@@ -6,7 +6,6 @@ Made the way the overlay makes it, but on two faces that were measured by hand, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from datatools.images import encode
 from generators import dress
 from generators.face import Face
-from generators.masks import Texture
+from generators.masks import NO_OWN, Texture
 from generators.sample.people import PEOPLE
 from generators.sample.photographs import load
 
@@ -33,9 +32,7 @@ CELL_PX, TITLE_PX = 232, 26
 _REACH = 0.95  # half a cell's width, in sizes of the face
 
 
-def sheet(
-    seed: int = 0, columns: int = 6, wardrobe: Mapping[str, Texture] = MappingProxyType({}), suffix: str = ".png"
-) -> bytes:
+def sheet(seed: int = 0, columns: int = 6, wardrobe: Mapping[str, Texture] = NO_OWN, suffix: str = ".png") -> bytes:
     """The file's bytes.  wardrobe: masks of the user's own, see `dress.draw`.  suffix: .png or .jpg."""
     rows = []
     for number, mode in enumerate(dress.ROLES):

@@ -100,7 +100,16 @@ def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
     suffix = f".{said['suffix']}" if said["suffix"] else ""
     predictor = ready(said["predictor"])
     return Settings(
-        roles, order, predictor, said["min_face"], said["seed"], suffix, said["link"], said["workers"], quiet
+        roles,
+        order,
+        predictor,
+        said["masks"],
+        said["min_face"],
+        said["seed"],
+        suffix,
+        said["link"],
+        said["workers"],
+        quiet,
     )
 
 

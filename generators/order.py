@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from datatools.errors import TargetError
 from generators.classes import MIX, Roles
+from generators.masks import NO_OWN, Texture
 from generators.plan import Plan, mix_of, plan_faces, plan_pictures, quotas
 from generators.scan import Scan
 
@@ -36,17 +37,24 @@ class Order:
         return self.mix if role == "incorrect" else mix_of(role)
 
 
-def planned(scans: Sequence[Scan], order: Order, roles: Roles, counts: Mapping[str, int], seed: int) -> Plan:
+def planned(
+    scans: Sequence[Scan],
+    order: Order,
+    roles: Roles,
+    counts: Mapping[str, int],
+    seed: int,
+    wardrobe: Mapping[str, Texture] = NO_OWN,
+) -> Plan:
     """The plan of an order.  counts: class -> boxes in train.  Raises TargetError where nothing can be made."""
     subjects = [s.subject for s in scans if s.faces]
     made = order.roles(roles)
     if order.pictures or order.per_image:
         shares = {mode: share / len(made) for role in made for mode, share in order.shares(role).items()}
-        plan = plan_pictures(subjects, shares, order.pictures, seed)
+        plan = plan_pictures(subjects, shares, order.pictures, seed, wardrobe)
     else:
         faces = _faces(order, roles, counts)
         wanted = {mode: n for role in made for mode, n in quotas(faces[role], order.shares(role)).items()}
-        plan = plan_faces(subjects, wanted, seed)
+        plan = plan_faces(subjects, wanted, seed, wardrobe)
     if not plan.uses:
         raise TargetError("--from-class", _nothing(scans, plan, roles.from_class), remedy=_remedy(scans))
     return plan

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +20,22 @@ from generators import dress
 from generators.assign import Slot, assigned
 from generators.classes import MIX
 from generators.face import Face
+from generators.front import Front
+from generators.masks import NO_OWN, Texture
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Subject:
-    """A picture and its usable faces.  xyxy: (N, 4) of all its boxes.  faces: index of a box -> its face."""
+    """A picture and its usable faces.  xyxy: (N, 4) of all its boxes.
+
+    faces, fronts: index of a box -> its face, and what stands before it, where something does.
+    """
 
     id: str
     size_wh: tuple[int, int]
     xyxy: NDArray
     faces: Mapping[int, Face]
+    fronts: Mapping[int, Front] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,9 +113,11 @@ def quotas(n: int, shares: Mapping[str, float]) -> dict[str, int]:
 class Fitting:
     """What faces can wear, tried on once.  subjects: in any order.  modes: tried in this order."""
 
-    def __init__(self, subjects: Iterable[Subject], modes: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, subjects: Iterable[Subject], modes: Sequence[str], seed: int, wardrobe: Mapping[str, Texture]
+    ) -> None:
         self.subjects = {s.id: s for s in subjects}
-        self.modes, self.seed = tuple(modes), seed
+        self.modes, self.seed, self.wardrobe = tuple(modes), seed, wardrobe
         self._tried: dict[tuple[Slot, str], dress.Dress | dress.Unfit] = {}
 
     def draw(self, slot: Slot, mode: str) -> dress.Dress | dress.Unfit:
@@ -119,7 +127,9 @@ class Fitting:
             s = self.subjects[name]
             others = np.delete(s.xyxy, box, axis=0)
             rng = picture_stream(self.seed, name, copy, box)
-            self._tried[slot, mode] = dress.draw(s.faces[box], mode, rng, s.size_wh, others)
+            self._tried[slot, mode] = dress.draw(
+                s.faces[box], mode, rng, s.size_wh, others, s.fronts.get(box), self.wardrobe
+            )
         return self._tried[slot, mode]
 
     def fits(self, slot: Slot, mode: str) -> bool:
@@ -139,10 +149,12 @@ class Fitting:
         return refused
 
 
-def plan_faces(subjects: Sequence[Subject], wanted: Mapping[str, int], seed: int) -> Plan:
-    """So many uses of each mode.  wanted: mode -> faces."""
+def plan_faces(
+    subjects: Sequence[Subject], wanted: Mapping[str, int], seed: int, wardrobe: Mapping[str, Texture] = NO_OWN
+) -> Plan:
+    """So many uses of each mode.  wanted: mode -> faces.  wardrobe: masks of the user's own, see `dress.draw`."""
     wanted = {mode: n for mode, n in wanted.items() if n}
-    fitting = Fitting(subjects, sorted(wanted, key=lambda mode: -wanted[mode]), seed)
+    fitting = Fitting(subjects, sorted(wanted, key=lambda mode: -wanted[mode]), seed, wardrobe)
     unfit = fitting.unfit()
     rng = np.random.default_rng(seed)
     groups = _ranked(subjects, unfit, rng)
@@ -151,12 +163,18 @@ def plan_faces(subjects: Sequence[Subject], wanted: Mapping[str, int], seed: int
     return _planned(slots, wanted, fitting, unfit, rng)
 
 
-def plan_pictures(subjects: Sequence[Subject], shares: Mapping[str, float], pictures: int, seed: int) -> Plan:
+def plan_pictures(
+    subjects: Sequence[Subject],
+    shares: Mapping[str, float],
+    pictures: int,
+    seed: int,
+    wardrobe: Mapping[str, Texture] = NO_OWN,
+) -> Plan:
     """So many new pictures, each with all the faces of its source that are usable.
 
-    shares: of the modes, adding up to 1.  pictures: 0 for one of each.
+    shares: of the modes, adding up to 1.  pictures: 0 for one of each.  wardrobe: as in `plan_faces`.
     """
-    fitting = Fitting(subjects, sorted(shares, key=lambda mode: -shares[mode]), seed)
+    fitting = Fitting(subjects, sorted(shares, key=lambda mode: -shares[mode]), seed, wardrobe)
     unfit = fitting.unfit()
     rng = np.random.default_rng(seed)
     groups = _ranked(subjects, unfit, rng)

@@ -16,6 +16,7 @@ from datatools.images import decode
 from datatools.parallel import ordered_map
 from datatools.resumable import PROGRESS, once
 from generators.face import Face
+from generators.front import Front, in_front
 from generators.landmarks import Rejected, locate
 from generators.plan import Subject
 from generators.predictor import FILE, KNOWN, find, imported, load
@@ -25,16 +26,20 @@ ITEM_MS = 40.0
 
 @dataclass(frozen=True)
 class Scan:
-    """What is known of one picture.  faces, rejected: by index of the box.  unreadable: why, "" where it is not."""
+    """What is known of one picture.  faces, rejected, fronts: by index of the box, what stands before a face.
+
+    unreadable: why, "" where it can be read.
+    """
 
     annotation: Annotation
     faces: Mapping[int, Face] = field(default_factory=dict)
     rejected: Mapping[int, Rejected] = field(default_factory=dict)
+    fronts: Mapping[int, Front] = field(default_factory=dict)
     unreadable: str = ""
 
     @property
     def subject(self) -> Subject:
-        return Subject(self.annotation.id, self.annotation.size_wh, self.annotation.xyxy, self.faces)
+        return Subject(self.annotation.id, self.annotation.size_wh, self.annotation.xyxy, self.faces, self.fronts)
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,15 @@ def _located(a: Annotation, looking: Looking) -> dict:
     except PictureError as error:
         return {"unreadable": error.found}
     found = locate(pixels, a.xyxy[boxes], load(looking.predictor), min_face=looking.min_face)
-    said: dict = {"faces": {}, "rejected": {}}
+    said: dict = {"faces": {}, "rejected": {}, "fronts": {}}
     for box, face in zip(boxes.tolist(), found, strict=True):
         if isinstance(face, Rejected):
             said["rejected"][str(box)] = [face.reason, face.detail]
         else:
             score = None if face.score is None else float(face.score)
             said["faces"][str(box)] = [face.points.tolist(), float(face.spread), score]
+            if front := in_front(pixels, face):
+                said["fronts"][str(box)] = front.as_dict()
     return said
 
 
@@ -96,4 +103,4 @@ def _scan(a: Annotation, said: dict) -> Scan:
         return Scan(a, unreadable=said["unreadable"])
     faces = {int(box): Face(a.xyxy[int(box)], *rest) for box, rest in said["faces"].items()}
     rejected = {int(box): Rejected(a.xyxy[int(box)], *rest) for box, rest in said["rejected"].items()}
-    return Scan(a, faces, rejected)
+    return Scan(a, faces, rejected, {int(box): Front.of_dict(front) for box, front in said["fronts"].items()})

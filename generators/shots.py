@@ -12,7 +12,7 @@ from datatools.core import Annotation, Dataset
 from datatools.images import decode
 from datatools.tree import key_of
 from generators.build import Overlay, rejections, tasks_of
-from generators.copies import dressed
+from generators.copies import Dresser
 from generators.plan import Use
 from generators.sheets import Shot, cell, sheet, spread
 
@@ -32,7 +32,8 @@ def preview(overlay: Overlay) -> NDArray:
     cells = []
     for use in spread([use for uses in by_mode(overlay).values() for use in uses], SAMPLES):
         a = tasks[use.id].annotation
-        pixels, copy = dressed(decode(a.path), a, tasks[use.id].copies[use.copy], overlay.naming)
+        dresser = Dresser(decode(a.path), a, overlay.naming, overlay.wardrobe)
+        pixels, copy = dresser.dressed(tasks[use.id].copies[use.copy])
         cells.append(cell(Shot(pixels, copy, use.box, _caption(use))))
     return sheet(cells, overlay.source.classes)
 

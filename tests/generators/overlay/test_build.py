@@ -16,7 +16,7 @@ import pytest
 from datatools import formats
 from datatools.core import Annotation
 from datatools.images import compression, decode
-from generators.copies import Naming, dressed
+from generators.copies import Dresser, Naming
 from generators.dress import Dress, draw
 from generators.plan import Use
 from generators.sample.people import PEOPLE
@@ -200,7 +200,7 @@ def test_no_pixel_inside_another_box_is_changed() -> None:
     other = np.array([226.0, 160, 300, 250])  # over the chin's right half
     a = Annotation("p", "", (512, 512), np.array([face.xyxy, other]), np.array([2, 1]))
     naming = Naming({"incorrect": "wrong", "correct": "right", "none": "bare"}, ("wrong", "right", "bare"))
-    canvas, copy = dressed(pixels, a, (use("nose_out"),), naming)
+    canvas, copy = Dresser(pixels, a, naming).dressed((use("nose_out"),))
     assert np.array_equal(canvas[160:250, 226:300], pixels[160:250, 226:300])
     assert not np.array_equal(canvas, pixels)
     assert copy.labels.tolist() == [0, 1] and np.array_equal(copy.xyxy[1], other)
@@ -211,7 +211,7 @@ def test_the_box_grows_with_the_mask_and_ends_at_the_border() -> None:
     tight = np.array([185.0, 90, 265, 150])  # ends above the chin
     a = Annotation("p", "", (512, 176), tight[None], np.array([2]))
     naming = Naming({"incorrect": "wrong", "correct": "right", "none": "bare"}, ("wrong", "right", "bare"))
-    _, copy = dressed(load("astronaut")[:176], a, (use("nose_out"),), naming)
+    _, copy = Dresser(load("astronaut")[:176], a, naming).dressed((use("nose_out"),))
     x1, y1, x2, y2 = copy.xyxy[0]
     assert (x1 <= 185, y1, x2 >= 265, y2) == (True, 90, True, 176)
     assert face.points[:, 0].min() - 10 < x1 and x2 < face.points[:, 0].max() + 10
@@ -221,7 +221,7 @@ def test_what_leaves_a_face_bare_leaves_its_box_as_it_was() -> None:
     face = PEOPLE["astronaut"].face
     a = Annotation("p", "", (512, 512), face.xyxy[None], np.array([2]))
     naming = Naming({"incorrect": "wrong", "correct": "right", "none": "bare"}, ("wrong", "right", "bare"))
-    canvas, copy = dressed(load("astronaut"), a, (use("scarf"),), naming)
+    canvas, copy = Dresser(load("astronaut"), a, naming).dressed((use("scarf"),))
     assert copy == a and not np.array_equal(canvas, load("astronaut"))
 
 
