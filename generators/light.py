@@ -85,9 +85,10 @@ def _sample(pixels: NDArray, face: Face) -> tuple[NDArray, Face]:
     x1, y1 = np.clip(np.floor(centre - reach), 0, (w - 2, h - 2)).astype(int).tolist()
     x2, y2 = np.clip(np.ceil(centre + reach), (x1 + 2, y1 + 2), (w, h)).astype(int).tolist()
     part = pixels[y1:y2, x1:x2]
-    scale = min(1.0, _SAMPLE_PX / face.height)
-    if scale < 1:
-        part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    scale = _SAMPLE_PX / face.height
+    if scale >= 1 or scale * min(part.shape[:2]) < 1:  # only a strip of it is in the picture
+        return part, face.moved((x1, y1))
+    part = cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return part, face.moved((x1, y1), scale)
 
 
