@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datatools.errors import PictureError
-from datatools.images import MAX_PIXELS, Compression, compression, decode, encode, measure, turn_boxes
+from datatools.images import (
+    MAX_PIXELS,
+    Compression,
+    compression,
+    decode,
+    decode_with_alpha,
+    encode,
+    measure,
+    turn_boxes,
+)
 
 TURNS = range(1, 9)
 
@@ -63,6 +72,69 @@ def test_sixteen_bits_are_scaled_and_not_cut(tmp_path):
     Image.fromarray(ramp).save(tmp_path / "a.png")
     pixels = decode(tmp_path / "a.png")
     assert pixels.shape == (8, 256, 3) and np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+def cut_out() -> np.ndarray:
+    """Red at the left, transparent green at the right, half-transparent blue below, (12, 16, 4)."""
+    rgba = np.zeros((12, 16, 4), dtype=np.uint8)
+    rgba[:, :8], rgba[:, 8:], rgba[9:] = (255, 0, 0, 255), (0, 255, 0, 0), (0, 0, 255, 128)
+    return rgba
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_transparency_comes_with_the_colours_as_they_are_stored(tmp_path, suffix):
+    how = {"lossless": True, "exact": True} if suffix == ".webp" else {}
+    Image.fromarray(cut_out()).save(tmp_path / f"a{suffix}", **how)
+    rgba = decode_with_alpha(tmp_path / f"a{suffix}")
+    assert rgba.dtype == np.uint8 and np.array_equal(rgba, cut_out())
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_picture_with_transparency_is_turned_upright_as_one_without_is(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(cut_out()).save(tmp_path / "a.png", exif=exif)
+    rgba = decode_with_alpha(tmp_path / "a.png")
+    assert rgba.shape[1::-1] == measure(tmp_path / "a.png").size_wh
+    assert np.array_equal(rgba[..., :3], decode(tmp_path / "a.png"))
+    assert (rgba[..., 3] == 255).sum() == 9 * 8 and (rgba[..., 3] == 128).sum() == 3 * 16
+
+
+def test_grey_and_palette_pictures_keep_their_transparency(tmp_path):
+    Image.fromarray(cut_out()).convert("LA").save(tmp_path / "grey.png")
+    grey = decode_with_alpha(tmp_path / "grey.png")
+    assert np.array_equal(grey[..., 3], cut_out()[..., 3]) and np.ptp(grey[..., :3], axis=2).max() == 0
+    palette = Image.fromarray((np.arange(12 * 16) % 2).astype(np.uint8).reshape(12, 16)).convert("P")
+    palette.putpalette([9, 8, 7, 200, 100, 50] + [0] * 762)
+    palette.save(tmp_path / "palette.png", transparency=0)
+    rgba = decode_with_alpha(tmp_path / "palette.png")
+    assert rgba[0, 0, 3] == 0 and rgba[0, 1].tolist() == [200, 100, 50, 255]
+    assert (rgba[..., 3] == 0).mean() == 0.5
+
+
+@pytest.mark.parametrize(
+    ("mode", "suffix"),
+    [("RGB", ".png"), ("L", ".png"), ("P", ".png"), ("1", ".png"), ("RGB", ".jpg"), ("CMYK", ".jpg"), ("RGB", ".webp")],
+)
+def test_a_picture_that_says_nothing_of_transparency_has_none(tmp_path, mode, suffix):
+    Image.fromarray(cut_out()).convert("RGB").convert(mode).save(tmp_path / f"a{suffix}")
+    assert decode_with_alpha(tmp_path / f"a{suffix}") is None
+    assert decode(tmp_path / f"a{suffix}").shape == (12, 16, 3)
+
+
+def test_an_opaque_alpha_channel_is_said_all_the_same(tmp_path):
+    Image.fromarray(cut_out()[..., :3]).convert("RGBA").save(tmp_path / "a.png")
+    assert (decode_with_alpha(tmp_path / "a.png")[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture"])
+def test_a_broken_picture_with_transparency_is_refused_like_any_other(tmp_path, data):
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(PictureError) as plain:
+        decode(tmp_path / "a.png")
+    with pytest.raises(PictureError) as caught:
+        decode_with_alpha(tmp_path / "a.png")
+    assert str(caught.value) == str(plain.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
@@ -217,7 +289,7 @@ def test_damaged_pictures_are_read_or_refused_and_nothing_else(tmp_path, kind, w
     }[how]
     path = tmp_path / "a.jpg"
     path.write_bytes(damaged)
-    for read in (decode, compression, lambda p: measure(p, dhash=True, verify=True)):
+    for read in (decode, decode_with_alpha, compression, lambda p: measure(p, dhash=True, verify=True)):
         try:
             read(path)
         except PictureError as error:

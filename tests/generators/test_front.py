@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -149,3 +151,23 @@ def test_no_face_at_any_place_is_too_much(x: float, y: float, scale: float, angl
     turned = (face.points - middle) @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + middle + (x, y)
     front = in_front(pixels, Face(face.xyxy, turned))
     assert front is None or 0 < front.hidden <= 1
+
+
+def test_a_polygon_is_hidden_by_its_share_that_is_covered() -> None:
+    cover = np.zeros((40, 60), np.uint8)
+    cover[:, 30:] = 1  # from x = 100 + 30 / 0.5 on
+    front = Front(0.3, cover, 100, 200, 0.5)
+    for x1, x2, share in ((110, 150, 0), (140, 180, 0.5), (165, 210, 1), (130, 170, 0.25)):
+        polygon = np.array([[x1, 210], [x2, 210], [x2, 270], [x1, 270]], float)
+        assert front.hides(polygon) == pytest.approx(share, abs=0.06)
+    assert front.hides(np.array([[0.0, 0], [9, 0], [9, 9]])) == 0, "what lies elsewhere is not hidden"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 8), (47, 131)])
+def test_what_stands_in_front_comes_back_from_json(shape: tuple[int, int]) -> None:
+    cover = (np.random.default_rng(0).random(shape) > 0.5).astype(np.uint8)
+    front = Front(0.25, cover, -3, 17, 0.375)
+    back = Front.of_dict(json.loads(json.dumps(front.as_dict())))
+    assert np.array_equal(back.cover, cover) and back.cover.dtype == np.uint8
+    assert (back.hidden, back.x, back.y, back.scale) == (0.25, -3, 17, 0.375)
+    assert np.array_equal(back.over((-9, 9, 200, 90)), front.over((-9, 9, 200, 90)))
