@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -59,17 +59,29 @@ class Settings:
 
 @dataclass(frozen=True)
 class Source:
-    """A split that another is made of.  classes: of the new one.  ways: id -> how an original gets there."""
+    """A split that another is made of.  classes: of the new one.  ways: id -> how an original gets there.
+
+    wardrobe: masks of the user's own.
+    """
 
     folder: Path
     dataset: Dataset
     classes: tuple[str, ...]
     ways: Mapping[str, convert.Picture]
     known: Provenance
+    wardrobe: Mapping[str, Texture] = field(default_factory=dict)
 
     @property
     def train(self) -> tuple[Annotation, ...]:
         return self.dataset.of_split("train")
+
+    @cached_property
+    def _splits(self) -> dict[str, str]:
+        return {a.id: split for a, split in zip(self.dataset.annotations, self.dataset.splits, strict=True)}
+
+    def split_of(self, name: str) -> str:
+        """The split of a picture."""
+        return self._splits[name]
 
 
 @dataclass(frozen=True)
@@ -83,15 +95,16 @@ class Overlay:
     plan: Plan
     before: NDArray
     after: NDArray
-    wardrobe: Mapping[str, Texture]
+    wardrobe: Mapping[str, Texture] = field(default_factory=dict)
 
 
 def read_source(folder: Path, settings: Settings) -> Source:
     """The split, checked; nothing is written.
 
     Raises LayoutError where it is not divided, AnnotationError where it holds errors, TargetError where a class is
-    not there.
+    not there, UserError where one of the user's own masks cannot be used.
     """
+    wardrobe = templates.read(settings.masks) if settings.masks else NO_OWN
     reading = formats.read(folder, workers=settings.workers, quiet=settings.quiet)
     refuse((*reading.problems, *box_problems(reading.dataset)))
     dataset, _ = tidy(reading.dataset)
@@ -99,7 +112,7 @@ def read_source(folder: Path, settings: Settings) -> Source:
         raise LayoutError(folder, "no training split", "train, val and test", "run `datatools convert` on it first")
     classes = settings.roles.classes(dataset.classes, settings.order.roles(settings.roles))
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
-    return Source(folder, dataset, classes, ways, read_provenance(folder_of(folder)))
+    return Source(folder, dataset, classes, ways, read_provenance(folder_of(folder)), wardrobe)
 
 
 def plan_overlay(source: Source, settings: Settings, folder: Path | None = None) -> Overlay:
@@ -115,15 +128,14 @@ def plan_overlay(source: Source, settings: Settings, folder: Path | None = None)
     scans = tuple(scan(pictures, looking, workers=settings.workers, quiet=settings.quiet))
     before = np.bincount(np.concatenate([a.labels for a in source.train]), minlength=len(source.classes))
     counts = dict(zip(source.classes, before.tolist(), strict=True))
-    wardrobe = templates.read(settings.masks) if settings.masks else NO_OWN
-    plan = planned(scans, settings.order, roles, counts, settings.seed, wardrobe)
+    plan = planned(scans, settings.order, roles, counts, settings.seed, source.wardrobe)
     after = before + added(plan, source, naming)
-    return Overlay(source, naming, roles.from_class, scans, plan, before, after, wardrobe)
+    return Overlay(source, naming, roles.from_class, scans, plan, before, after, source.wardrobe)
 
 
 def added(plan: Plan, source: Source, naming: Naming) -> NDArray:
-    """Boxes of each class that the plan adds to train, (C,)."""
-    labels_of = {a.id: a.labels for a in source.train}
+    """Boxes of each class that the plan adds, (C,)."""
+    labels_of = {a.id: a.labels for a in source.dataset.annotations}
     counts = np.zeros(len(source.classes), np.int64)
     for (name, _), uses in plan.copies.items():
         labels = labels_of[name].copy()
@@ -146,10 +158,7 @@ def carry_out(source: Source, out: Path, settings: Settings, *, overwrite: bool 
             shutil.rmtree(folder)  # nothing was made that could be gone on with
             raise
         originals = list(bring_originals(source.dataset, source.ways, folder, settings.link, source.known))
-        made = list(_made(overlay, folder, settings))
-        lines = [*(line for said in made for line in said["faces"]), *rejections(overlay)]
-        put(folder / FACES, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
-        entries = [entry for said in made for entry in said["pictures"]]
+        entries = draw(overlay, folder, settings.seed, settings.suffix, workers=settings.workers, quiet=settings.quiet)
         describe(folder, source.classes, [*originals, *entries], "synthetic")
     written = formats.read(out, workers=settings.workers, quiet=settings.quiet).dataset
     if written.counts("train").tolist() != overlay.after.tolist():
@@ -163,8 +172,8 @@ def _fingerprint(source: Source, settings: Settings) -> str:
     said = asdict(replace(settings, workers=0, quiet=False))
     said["roles"]["stated"] = source.classes
     said["predictor"] = [str(settings.predictor.resolve()), state.st_size, state.st_mtime_ns]
-    said["masks"] = str(settings.masks)
-    own = (texture.albedo.tobytes() for texture in (templates.read(settings.masks) if settings.masks else {}).values())
+    said["masks"] = list(source.wardrobe)
+    own = (texture.albedo.tobytes() + texture.uv.tobytes() for texture in source.wardrobe.values())
     return fingerprint(said, source.dataset, source.known, own)
 
 
@@ -182,22 +191,30 @@ def tasks_of(overlay: Overlay, suffix: str = "") -> list[Task]:
             target = PurePosixPath(source.ways[a.id].target)
             stem = f"{target.with_suffix('').as_posix()}{tag}"
             sources = tuple(source.known.lineage(a.id))
-            tasks.append(Task(a, found[a.id], stem, suffix or target.suffix, sources))
+            tasks.append(Task(a, found[a.id], stem, suffix or target.suffix, sources, source.split_of(a.id)))
     return tasks
 
 
-def _made(overlay: Overlay, folder: Path, settings: Settings) -> Iterator[dict[str, list]]:
-    work = partial(write_copies, naming=overlay.naming, seed=settings.seed, folder=folder, wardrobe=overlay.wardrobe)
-    return ordered_map(
-        work,
-        tasks_of(overlay, settings.suffix),
-        workers=settings.workers,
-        item_ms=ITEM_MS,
-        what="drawing",
-        quiet=settings.quiet,
-        weigh=lambda said: len(said["pictures"]),
-        total=len(overlay.plan.copies),
+def draw(
+    overlay: Overlay, folder: Path, seed: int, suffix: str = "", *, workers: int = 0, quiet: bool = False
+) -> list[dict]:
+    """Draw every new picture into the folder, and list every face there; returns the manifest's entries."""
+    work = partial(write_copies, naming=overlay.naming, seed=seed, folder=folder, wardrobe=overlay.wardrobe)
+    made = list(
+        ordered_map(
+            work,
+            tasks_of(overlay, suffix),
+            workers=workers,
+            item_ms=ITEM_MS,
+            what="drawing",
+            quiet=quiet,
+            weigh=lambda said: len(said["pictures"]),
+            total=len(overlay.plan.copies),
+        )
     )
+    lines = [*(line for said in made for line in said["faces"]), *rejections(overlay)]
+    put(folder / FACES, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    return [entry for said in made for entry in said["pictures"]]
 
 
 def rejections(overlay: Overlay) -> Iterator[dict]:

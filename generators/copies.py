@@ -24,7 +24,7 @@ from generators.plan import Use
 class Task:
     """One picture and its copies.  copies: number -> its uses.  stem: path of a copy without its number.
 
-    suffix: of the copies.  sources: of the copies, for the manifest.
+    suffix: of the copies.  sources, split: of the copies, for the manifest.
     """
 
     annotation: Annotation
@@ -32,6 +32,7 @@ class Task:
     stem: str
     suffix: str
     sources: tuple[str, ...]
+    split: str = "train"
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _written(task: Task, naming: Naming, seed: int, folder: Path, wardrobe: Mapp
         put(folder / target, encode(canvas, task.suffix, like=like))
         put(folder / yolo.label_path(target), yolo.text_of(copy))
         faces = [{"box": u.box, "class": naming.names[u.dress.role], **u.dress.as_dict()} for u in uses]
-        entry = {"image": target, "split": "train", "sources": list(task.sources), "recipe": "synthetic"}
+        entry = {"image": target, "split": task.split, "sources": list(task.sources), "recipe": "synthetic"}
         said["pictures"].append({**entry, "copy": number, "seed": seed, "faces": faces})
         said["faces"] += _face_lines(target, a, copy, uses)
     return said

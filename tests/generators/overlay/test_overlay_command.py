@@ -108,6 +108,7 @@ def test_faces_of_another_class_can_be_changed(split, overlay) -> None:
         (("--predictor", "data/yolo/data.yaml"), "data.yaml: is no shape predictor, or a damaged one ("),
         (("--out", "data/yolo/new"), "data/yolo/new: lies inside its source data/yolo"),
         (("--out", "data"), "data: lies inside its source data/yolo, or around it"),
+        (("--masks", "nowhere"), "nowhere: no such folder, expected PNG files with transparency; correct --masks"),
         (("--preview", "sheet.gif"), "sheet.gif: a picture of type .gif, expected .png"),
         (("--report", "data/yolo/data.yaml"), "data/yolo/data.yaml: is a file, expected a folder"),
         (("--out", "data/yolo/data.yaml/x"), "data/yolo/data.yaml/x"),
