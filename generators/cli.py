@@ -98,6 +98,41 @@ def faces(
 
 
 @generators.command()
+@click.argument("photos", type=PATH)
+@click.option("--per-class", type=click.IntRange(1), default=1400, show_default=True, help="Boxes of each class.")
+@click.option("--out", type=PATH, default="data/dataset", show_default=True, help="New folder.")
+@click.option("--mode", "mix", type=Mix(), help="How masks are worn wrongly; default: as `overlay`.")
+@click.option("--classes", type=ClassNames(), help="Names of the classes; default: as `overlay`.")
+@click.option("--split", type=Shares(), default="0.8,0.1,0.1", show_default=True, help="Shares of the photographs.")
+@click.option(
+    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
+)
+@click.option("--masks", type=PATH, help="A folder of your own masks, PNG with transparency: half are taken from it.")
+@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
+@click.option(
+    "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."
+)
+@writing_options("hard")
+@running
+def dataset(photos: Path, out: Path, dry_run: bool, overwrite: bool, as_json: bool, quiet: bool, **said: Any) -> None:
+    """Make a set of three classes from the portraits below PHOTOS, which have no boxes and show bare faces.
+
+    Faces are found, divided into train, val and test, and given masks, worn rightly and wrongly.  Val and test hold
+    drawn masks too, as there are no others.  A run that was killed goes on where it stopped.
+    """
+    from generators import portraits
+    from generators.options import portrait_settings
+
+    settings = portrait_settings(said, quiet)
+    if dry_run:
+        plan = portraits.plan_portraits(*portraits.read_portraits(photos, settings), settings)
+    else:
+        plan, _ = portraits.carry_out(photos, out, settings, overwrite=overwrite)
+    text, data = portraits.portraits_report(plan, out, written=not dry_run)
+    tell(text, data, as_json, quiet)
+
+
+@generators.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="modes.png")
 @click.option("--masks", type=PATH, help="A folder of your own masks: PNG with transparency.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")

@@ -11,6 +11,7 @@ from generators.classes import DEFAULT, roles_of
 if TYPE_CHECKING:
     from generators.build import Settings
     from generators.order import Order
+    from generators.portraits import Settings as PortraitSettings
 
 
 class Pairs(click.ParamType):
@@ -107,6 +108,29 @@ def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
         said["min_face"],
         said["seed"],
         suffix,
+        said["link"],
+        said["workers"],
+        quiet,
+    )
+
+
+def portrait_settings(said: dict[str, Any], quiet: bool) -> PortraitSettings:
+    """The settings of `dataset`.  Raises click.UsageError where the photographs are not to be divided."""
+    from generators.portraits import Settings
+    from generators.scan import ready
+
+    if not isinstance(said["split"], tuple):
+        raise click.UsageError(f"--split {said['split']}: expected shares, such as 0.8,0.1,0.1")
+    return Settings(
+        roles_of(said["classes"] or {}),
+        ready(said["predictor"]),
+        said["per_class"],
+        said["split"],
+        said["mix"],
+        said["masks"],
+        said["min_face"],
+        said["seed"],
+        f".{said['suffix']}" if said["suffix"] else "",
         said["link"],
         said["workers"],
         quiet,
