@@ -101,6 +101,16 @@ def test_a_spot_that_stays_inside_the_face_is_no_thing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("out", [0.1, 0.14])
+def test_half_a_beard_that_hardly_leaves_the_face_is_no_thing(name: str, out: float) -> None:
+    p, pixels = PEOPLE[name].face.points, load(name).copy()
+    outwards = (p[3:8] - p[57]) / np.linalg.norm(p[3:8] - p[57], axis=1, keepdims=True)
+    edge = np.concatenate([p[3:8] + out * PEOPLE[name].face.height * outwards, p[[8, 57, 48]]])
+    cv2.fillPoly(pixels, [np.round(edge).astype(np.int32)], (30, 60, 200))
+    assert in_front(pixels, PEOPLE[name].face) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_thing_beside_the_face_covers_nothing(name: str) -> None:
     assert in_front(covered(name, (1.2, 0.2, 0.4), COLOURS["blue"]), PEOPLE[name].face) is None
 
