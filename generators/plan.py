@@ -23,6 +23,8 @@ from generators.face import Face
 from generators.front import Front
 from generators.masks import NO_OWN, Texture
 
+COMMON = 1 / 3  # a mode is common that is wanted at least this much as often as the most wanted one
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Subject:
@@ -51,7 +53,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Plan:
-    """uses: by picture, copy and box.  unfit: (picture, box) -> why that face can wear nothing.
+    """uses: by picture, copy and box.  unfit: (picture, box) -> why that face is not used.
 
     usable: faces that were dealt.  exchanged: uses that had to be given another mode of their role.  short: how many
     fewer than wanted, where nothing fits.
@@ -111,13 +113,18 @@ def quotas(n: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 class Fitting:
-    """What faces can wear, tried on once.  subjects: in any order.  modes: tried in this order."""
+    """What faces can wear, tried on once.  modes: the most wanted first.  common: those of them that a face must fit.
+
+    wanted: how much of each mode.
+    """
 
     def __init__(
-        self, subjects: Iterable[Subject], modes: Sequence[str], seed: int, wardrobe: Mapping[str, Texture]
+        self, subjects: Iterable[Subject], wanted: Mapping[str, float], seed: int, wardrobe: Mapping[str, Texture]
     ) -> None:
         self.subjects = {s.id: s for s in subjects}
-        self.modes, self.seed, self.wardrobe = tuple(modes), seed, wardrobe
+        self.modes = tuple(sorted(wanted, key=lambda mode: -wanted[mode]))
+        self.common = tuple(mode for mode in self.modes if wanted[mode] >= COMMON * max(wanted.values()))
+        self.seed, self.wardrobe = seed, wardrobe
         self._tried: dict[tuple[Slot, str], dress.Dress | dress.Unfit] = {}
 
     def draw(self, slot: Slot, mode: str) -> dress.Dress | dress.Unfit:
@@ -139,12 +146,16 @@ class Fitting:
         return any(self.fits(slot, mode) for mode in self.modes)
 
     def unfit(self) -> dict[tuple[str, int], dress.Unfit]:
-        """Faces that can wear nothing, with what the first mode says."""
+        """Faces that fit no common mode, with what the first of these says.
+
+        One that fits rare modes only would wear them again and again, and hardly any other face would.
+        """
         refused = {}
         for name, s in self.subjects.items():
             for box in s.faces:
-                said = self.draw((name, 1, box), self.modes[0])
-                if isinstance(said, dress.Unfit) and not self.fits_any((name, 1, box)):
+                slot = (name, 1, box)
+                said = self.draw(slot, self.common[0])
+                if isinstance(said, dress.Unfit) and not any(self.fits(slot, mode) for mode in self.common):
                     refused[name, box] = said
         return refused
 
@@ -154,7 +165,7 @@ def plan_faces(
 ) -> Plan:
     """So many uses of each mode.  wanted: mode -> faces.  wardrobe: masks of the user's own, see `dress.draw`."""
     wanted = {mode: n for mode, n in wanted.items() if n}
-    fitting = Fitting(subjects, sorted(wanted, key=lambda mode: -wanted[mode]), seed, wardrobe)
+    fitting = Fitting(subjects, wanted, seed, wardrobe)
     unfit = fitting.unfit()
     rng = np.random.default_rng(seed)
     groups = _ranked(subjects, unfit, rng)
@@ -174,7 +185,7 @@ def plan_pictures(
 
     shares: of the modes, adding up to 1.  pictures: 0 for one of each.  wardrobe: as in `plan_faces`.
     """
-    fitting = Fitting(subjects, sorted(shares, key=lambda mode: -shares[mode]), seed, wardrobe)
+    fitting = Fitting(subjects, shares, seed, wardrobe)
     unfit = fitting.unfit()
     rng = np.random.default_rng(seed)
     groups = _ranked(subjects, unfit, rng)

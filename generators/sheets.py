@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import cv2
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from datatools.core import Annotation
 from datatools.stats_plot import COLOURS
 
-CELL_PX, CAPTION_PX, COLUMNS = 232, 18, 6
+CELL_PX, CAPTION_PX, LINE_PX, COLUMNS = 232, 30, 13, 6
 ROOM = 2.2  # side of what is shown, in longer sides of the box
+LETTERS = 34  # of a caption's line
 _WHITE, _INK = 255, (60, 60, 60)
 
 
@@ -60,7 +62,9 @@ def cell(shot: Shot, around: NDArray | None = None) -> NDArray:
         cv2.rectangle(face, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
     made = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
     made[: size[1], : size[0]] = face[:CELL_PX, :CELL_PX]
-    return written(made, shot.caption, (3, CELL_PX - 5))
+    for k, line in enumerate(wrap(shot.caption, LETTERS)[:2]):
+        written(made, line, (3, room + LINE_PX * (k + 1)))
+    return made
 
 
 def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:

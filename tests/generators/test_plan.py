@@ -97,6 +97,15 @@ def test_a_face_that_nothing_fits_is_named_and_the_others_are_used_instead() -> 
     assert plan.usable == (("a", 0), ("a", 2)) and plan.short == 0
 
 
+def test_a_face_that_fits_rare_modes_only_is_not_used_for_them_alone() -> None:
+    rare = {"nose_out": 6, "ear_hang": 1}
+    beside = [subject("a", 1), subject("b", 1, covered=(0,))]
+    assert len(plan_faces(beside, {"ear_hang": 2}, 0).usable) == 2, "nothing hangs in the way there"
+    plan = plan_faces(beside, rare, 0)
+    assert plan.usable == (("a", 0),) and plan.unfit["b", 0].reason == "in-the-way"
+    assert plan.modes == rare and plan.exchanged == 0
+
+
 def test_where_nothing_fits_at_all_the_plan_is_empty() -> None:
     plan = plan_faces([subject("a", covered=(0,))], {"nose_out": 2}, 0)
     assert (plan.uses, plan.usable, plan.short, plan.repeats) == ((), (), 2, (0, 0))

@@ -13,7 +13,7 @@ from datatools.core import Annotation
 from datatools.images import decode
 from generators.html import _table
 from generators.report import notes
-from generators.sheets import CELL_PX, Shot, cell, rgb, sheet, spread, window
+from generators.sheets import CAPTION_PX, CELL_PX, Shot, cell, rgb, sheet, spread, window
 
 FILL = ("--fill", "mask_weared_incorrect=7")
 
@@ -105,7 +105,7 @@ def test_a_window_is_square_around_the_box_and_inside_the_picture() -> None:
 
 def test_a_box_is_drawn_where_it_is() -> None:
     made = cell(a_shot((40, 30, 60, 50))).astype(int)
-    room = CELL_PX - 18
+    room = CELL_PX - CAPTION_PX
     scale = room / 44
     x1, x2 = round((40 - 28) * scale), round((60 - 28) * scale)
     y = round((40 - 18) * scale)
