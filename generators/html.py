@@ -15,7 +15,7 @@ from datatools.images import encode
 from datatools.outputs import write_file
 from generators.build import Overlay
 from generators.dress import ROLES
-from generators.report import MEANINGS, figures, notes
+from generators.report import MEANINGS, acceptance, figures, notes, share
 from generators.shots import Album, by_mode
 
 FILE = "report.html"
@@ -65,16 +65,12 @@ def _page(overlay: Overlay, out: Path, sheets: dict[str, NDArray]) -> Iterator[s
     rows = [(name, n, said["after"][name]) for name, n in said["before"].items()]
     yield _table(("boxes in train", "before", "after"), rows)
     yield _table(("mode", "role", "faces"), [(mode, ROLES[mode], n) for mode, n in said["modes"].items()])
-    shares = [(r["side_px"], r["annotated"], r["usable"], _percent(r)) for r in said["acceptance"]]
-    yield _table((f"{said['from_class']}, shorter side in px", "annotated", "usable", "share"), shares)
+    sizes = [(r.size, r.annotated, r.located, r.usable, share(r)) for r in acceptance(overlay)]
+    yield _table((f"{said['from_class']}, shorter side in px", "annotated", "located", "usable", ""), sizes)
     yield _table(("not used", "boxes", "why"), [(r, n, MEANINGS[r]) for r, n in said["rejected"].items()])
     for name, pixels in sheets.items():
         yield f"<h2>{escape(name.replace('-', ': ', 1).replace('_', ' '))}</h2>\n{_image(pixels)}\n"
     yield "</body></html>\n"
-
-
-def _percent(row: dict) -> str:
-    return f"{row['usable'] / row['annotated']:.0%}" if row["annotated"] else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

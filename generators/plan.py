@@ -23,7 +23,7 @@ from generators.face import Face
 from generators.front import Front
 from generators.masks import NO_OWN, Texture
 
-COMMON = 1 / 3  # a mode is common that is wanted at least this much as often as the most wanted one
+COMMON = 0.2  # a mode is common that is wanted at least this much as often as the most wanted one
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from datatools.display import grid
 from generators.build import FACES, Overlay, rejections
@@ -16,19 +19,27 @@ MANY_USES = 20
 MEANINGS = REASONS | FAULTS | {"unreadable": "the picture cannot be read; it is left as it is"}
 
 
-def acceptance(overlay: Overlay) -> list[tuple[str, int, int]]:
-    """(size of the faces, annotated, usable) for each bin, and for all."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Faces of one size: annotated; located, whose landmarks are known; usable, which can wear what is wanted."""
+
+    size: str
+    annotated: int
+    located: int
+    usable: int
+
+
+def acceptance(overlay: Overlay) -> list[Accepted]:
+    """The faces of each bin of sizes, and all."""
     usable = set(overlay.plan.usable)
-    names = [f"<{BINS[0]}", *(f"{a}–{b}" for a, b in pairwise(BINS)), f"≥{BINS[-1]}"]
-    annotated, used = [0] * len(names), [0] * len(names)
+    names = [f"<{BINS[0]}", *(f"{a}–{b}" for a, b in pairwise(BINS)), f"≥{BINS[-1]}", "all"]
+    counts = np.zeros((len(names), 3), int)
     for s in overlay.scans:
         for box in (*s.faces, *s.rejected):
             corners = s.annotation.xyxy[box]
-            k = sum(float((corners[2:] - corners[:2]).min()) >= edge for edge in BINS)
-            annotated[k] += 1
-            used[k] += (s.annotation.id, box) in usable
-    rows = list(zip(names, annotated, used, strict=True))
-    return [*rows, ("all", sum(annotated), sum(used))]
+            size = sum(float((corners[2:] - corners[:2]).min()) >= edge for edge in BINS)
+            counts[[size, -1]] += (1, box in s.faces, (s.annotation.id, box) in usable)
+    return [Accepted(name, *row) for name, row in zip(names, counts.tolist(), strict=True)]
 
 
 def refused(overlay: Overlay) -> dict[str, int]:
@@ -39,7 +50,6 @@ def refused(overlay: Overlay) -> dict[str, int]:
 def figures(overlay: Overlay, out: Path) -> dict:
     """What a program wants to know."""
     plan, classes = overlay.plan, overlay.source.classes
-    rows = acceptance(overlay)
     return {
         "source": str(overlay.source.folder),
         "out": str(out),
@@ -53,7 +63,7 @@ def figures(overlay: Overlay, out: Path) -> dict:
         "uses_of_a_face": list(plan.repeats),
         "exchanged": plan.exchanged,
         "short": plan.short,
-        "acceptance": [{"side_px": name, "annotated": n, "usable": k} for name, n, k in rows],
+        "acceptance": [asdict(row) for row in acceptance(overlay)],
         "rejected": refused(overlay),
     }
 
@@ -82,9 +92,14 @@ def overlay_report(overlay: Overlay, out: Path, *, written: bool) -> tuple[str, 
     return "\n".join(lines), said | {"written": written}
 
 
-def _acceptance_table(rows: list[tuple[str, int, int]], name: str) -> str:
-    cells = [(side, str(n), str(k), f"{k / n:.0%}" if n else "") for side, n, k in rows]
-    return grid((f"{name} in train, shorter side in px", "boxes", "usable", ""), cells, "<>>>")
+def _acceptance_table(rows: list[Accepted], name: str) -> str:
+    cells = [(r.size, *map(str, (r.annotated, r.located, r.usable)), share(r)) for r in rows]
+    return grid((f"{name} in train, shorter side in px", "annotated", "located", "usable", ""), cells, "<>>>>")
+
+
+def share(row: Accepted) -> str:
+    """Share of the annotated faces that are usable."""
+    return f"{row.usable / row.annotated:.0%}" if row.annotated else ""
 
 
 def notes(said: dict, out: Path | None) -> list[str]:

@@ -27,6 +27,14 @@ def test_a_bare_command_takes_the_newest_converted_split_and_fills_the_incorrect
     assert "not used   boxes  why" in ended.out and "too-small      1  the box's shorter side" in ended.out
 
 
+def test_faces_are_counted_by_their_size_as_annotated_located_and_usable(split, overlay) -> None:
+    train(split, "b.png", "2 0.4395 0.2529 0.1758 0.1934\n1 0.45 0.33 0.3 0.12\n")  # something lies over the chin
+    said = json.loads(overlay("--fill", "mask_weared_incorrect=2", "--mode", "nose_out=1", "--json").out)
+    rows = {row.pop("size"): list(row.values()) for row in said["acceptance"]}
+    assert rows["<10"] == [1, 0, 0] and rows["≥48"] == [3, 3, 2] and rows["all"] == [4, 3, 2]
+    assert not any(rows["32–48"]) and said["rejected"] == {"in-the-way": 1, "too-small": 1}
+
+
 def test_where_the_class_is_full_already_the_way_to_more_is_named(split, overlay) -> None:
     train(split, "m.jpg", "".join(f"0 0.{k} 0.5 0.05 0.05\n" for k in range(1, 6)))
     assert overlay().error == (
@@ -206,6 +214,6 @@ def test_a_part_of_the_real_set_is_filled_exactly(shared_data, tmp_path, monkeyp
     assert run(datatools, ["convert", "--quiet"]) == 0
     said = json.loads(overlay("--fill", "mask_weared_incorrect=250", "--json").out)
     assert said["faces"] == 250 and said["short"] == 0
-    large = [row for row in said["acceptance"][:-1] if row["side_px"] not in ("<10", "10–12", "12–16")]
-    assert sum(r["usable"] for r in large) >= 0.6 * sum(r["annotated"] for r in large)
+    large = [row for row in said["acceptance"][:-1] if row["size"] not in ("<10", "10–12", "12–16")]
+    assert sum(r["located"] for r in large) >= 0.6 * sum(r["annotated"] for r in large)
     assert run(datatools, ["check", "data/synthetic", "--quiet"]) == 0
