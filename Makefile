@@ -16,11 +16,12 @@ demo: $(VENV)/installed
 	cd demo && $(BIN)/generators sample
 	cd demo && $(BIN)/datatools convert
 	cd demo && $(BIN)/datatools stats --plot stats.png
+	cd demo && $(BIN)/generators overlay --report overlay
 	cd demo && $(BIN)/datatools balance --target equal
 	cd demo && $(BIN)/detector train --epochs $(EPOCHS) --img-size 256
 	cd demo && $(BIN)/detector evaluate
 	cd demo && $(BIN)/detector detect data/balanced/images/val
-	@echo "Look at demo/runs/detect/1/, demo/stats.png and demo/runs/train/1/."
+	@echo "Look at demo/runs/detect/1/, demo/overlay/report.html, demo/stats.png and demo/runs/train/1/."
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m coverage erase

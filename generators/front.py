@@ -27,10 +27,10 @@ _LOWER = (*range(3, 14), 35, 33, 31)
 _MOUTH = range(48, 60)
 _FLOOR = np.array([16.0, 5.0, 6.0], np.float32)  # least spread of L, a, b in skin
 _ODD, _ALIKE = 10.0, 6.0  # squared distances, in spreads: not skin; the same thing
-_CONTACT = 0.5  # share of the jaw it touches along which it must go on outside
+_CONTACT = 0.25  # share of the jaw it touches along which it must go on outside
 _UP = 0.08  # share of it that may stand above the eyes
 _BEYOND = 0.4  # share of it that must lie beyond the face
-_SYMMETRIC = 0.3  # overlap with its mirror image from which it may be a beard
+_SYMMETRIC = 0.45  # overlap with its mirror image from which it may be a beard
 _NO_MOUTH = 0.7  # share of the mouth that it must hide to be none
 
 

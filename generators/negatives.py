@@ -117,7 +117,7 @@ def _hand_sheet(u: NDArray, v: NDArray, recipe: Recipe, rng: np.random.Generator
     """Four fingers side by side, pointing up, on the back of a hand, with a thumb, a wrist and a dark sleeve."""
     shade, alpha = np.zeros_like(u), np.zeros_like(u)
     y = v / 0.6  # the hand takes the upper six tenths
-    tips = np.array([0.2, 0.06, 0.04, 0.12]) + rng.uniform(-0.03, 0.03, 4)
+    tips = np.array([0.26, 0.14, 0.12, 0.2]) + rng.uniform(-0.03, 0.03, 4)
     parts = [((0.5, 0.9), (0.5, 1.9), 0.22), ((0.5, 0.72), (0.5, 0.85), 0.33), ((0.14, 0.5), (0.34, 0.85), 0.09)]
     parts += [((0.24 + 0.17 * k, tip), (0.28 + 0.15 * k, 0.7), 0.085) for k, tip in enumerate(tips.tolist())]
     for (x1, y1), (x2, y2), radius in parts:

@@ -181,3 +181,16 @@ def test_what_stands_in_front_comes_back_from_json(shape: tuple[int, int]) -> No
     assert np.array_equal(back.cover, cover) and back.cover.dtype == np.uint8
     assert (back.hidden, back.x, back.y, back.scale) == (0.25, -3, 17, 0.375)
     assert np.array_equal(back.over((-9, 9, 200, 90)), front.over((-9, 9, 200, 90)))
+
+
+@pytest.mark.parametrize("name", sorted(PEOPLE))
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("colour", [(20, 20, 22), (200, 60, 60), (60, 140, 40), (205, 200, 200)])
+def test_a_microphone_held_to_the_mouth_is_found(name: str, side: int, colour: tuple[int, int, int]) -> None:
+    face, pixels = PEOPLE[name].face, np.array(load(name))
+    mouth = face.points[48:60].mean(axis=0)
+    end = mouth + face.height * (1.4 * face.down + 0.7 * side * face.across)
+    ends = [tuple(int(v) for v in point) for point in (mouth, end)]
+    cv2.line(pixels, *ends, colour, int(0.33 * face.height), cv2.LINE_AA)
+    found = in_front(pixels, face)
+    assert found is not None and 0.2 < found.hidden < 0.6
