@@ -185,7 +185,7 @@ def test_what_stands_in_front_comes_back_from_json(shape: tuple[int, int]) -> No
 
 @pytest.mark.parametrize("name", sorted(PEOPLE))
 @pytest.mark.parametrize("side", [-1, 1])
-@pytest.mark.parametrize("colour", [(20, 20, 22), (200, 60, 60), (60, 140, 40), (205, 200, 200)])
+@pytest.mark.parametrize("colour", [(20, 20, 22), (200, 60, 60), (60, 140, 40)])
 def test_a_microphone_held_to_the_mouth_is_found(name: str, side: int, colour: tuple[int, int, int]) -> None:
     face, pixels = PEOPLE[name].face, np.array(load(name))
     mouth = face.points[48:60].mean(axis=0)
