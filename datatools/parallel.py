@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from datatools.errors import UserError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -61,13 +63,31 @@ def _results(work: Callable[[Item], Result], items: Sequence[Item], n: int, item
 
     size = max(1, int(CHUNK_MS / item_ms))
     chunks = [items[k : k + size] for k in range(0, len(items), size)]
-    jobs = (delayed(_run)(work, chunk, Path.cwd()) for chunk in chunks)
-    for results in Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(jobs):
-        yield from results
+    failed: list[UserError] = []
+
+    def jobs() -> Iterator:
+        for chunk in chunks:
+            if failed:
+                return
+            yield delayed(_run)(work, chunk, Path.cwd())
+
+    for results, error in Parallel(n_jobs=n, return_as="generator", pre_dispatch="4*n_jobs")(jobs()):
+        if error and not failed:
+            failed.append(error)  # what was sent already is waited for, so that the workers end in peace
+        if not failed:
+            yield from results
+    if failed:
+        raise failed[0]
 
 
-def _run(work: Callable[[Item], Result], chunk: Sequence[Item], folder: Path) -> list[Result]:
+def _run(work: Callable[[Item], Result], chunk: Sequence[Item], folder: Path) -> tuple[list[Result], UserError | None]:
     """In a worker, which may be left over from work in another folder: relative paths must mean the same."""
     if Path.cwd() != folder:
         os.chdir(folder)
-    return [work(item) for item in chunk]
+    results: list[Result] = []
+    for item in chunk:
+        try:
+            results.append(work(item))
+        except UserError as error:
+            return results, error
+    return results, None

@@ -11,7 +11,7 @@ import click
 from datatools import __version__
 from datatools.exits import entry_point
 from datatools.options import PATH, WRITERS, Listed, Shares, running, tell, writing, writing_options
-from generators.classes import MIX
+from generators.making.classes import MIX
 from generators.options import ClassNames, Fill, Mix, settings_of
 
 
@@ -83,7 +83,7 @@ def faces(
     """
     from datatools.convert import Settings, plan_reading, write_conversion
     from datatools.outputs import refuse_overwrite
-    from generators.detect import annotate, report
+    from generators.faces.detect import annotate, report
 
     chosen = {name: said.pop(name) for name in ("split", "link", "seed")}
     settings = Settings(write_as=write_as, skip_errors=True, workers=said["workers"], quiet=quiet, **chosen)
@@ -120,15 +120,16 @@ def dataset(photos: Path, out: Path, dry_run: bool, overwrite: bool, as_json: bo
     Faces are found, divided into train, val and test, and given masks, worn rightly and wrongly.  Val and test hold
     drawn masks too, as there are no others.  A run that was killed goes on where it stopped.
     """
-    from generators import portraits
+    from generators.making import portraits
     from generators.options import portrait_settings
+    from generators.showing.portraits import portraits_report
 
     settings = portrait_settings(said, quiet)
     if dry_run:
         plan = portraits.plan_portraits(*portraits.read_portraits(photos, settings), settings)
     else:
         plan, _ = portraits.carry_out(photos, out, settings, overwrite=overwrite)
-    text, data = portraits.portraits_report(plan, out, written=not dry_run)
+    text, data = portraits_report(plan, out, written=not dry_run)
     tell(text, data, as_json, quiet)
 
 
@@ -142,8 +143,8 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
     from datatools.errors import OutputError
     from datatools.outputs import write_file
     from datatools.reports import plot_suffix
-    from generators import modes as drawing
-    from generators import templates
+    from generators.drawing import modes as drawing
+    from generators.drawing import templates
 
     suffix = plot_suffix(file, (".png", ".jpg"))
     if file.exists() and not overwrite:

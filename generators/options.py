@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from generators.classes import DEFAULT, roles_of
+from generators.making.classes import DEFAULT, roles_of
 
 if TYPE_CHECKING:
-    from generators.build import Settings
-    from generators.order import Order
-    from generators.portraits import Settings as PortraitSettings
+    from generators.making.build import Settings
+    from generators.making.order import Order
+    from generators.making.portraits import Settings as PortraitSettings
 
 
 class Pairs(click.ParamType):
@@ -60,7 +60,7 @@ class Mix(Pairs):
     name = "MODE=SHARE,..."
 
     def checked(self, said: dict[str, str], param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from generators.plan import modes_of
+        from generators.making.plan import modes_of
 
         self.expect(said, modes_of("incorrect"), param, ctx)
         shares = {}
@@ -93,8 +93,8 @@ def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
 
     Raises click.UsageError where options exclude each other, UserError where there is no predictor.
     """
-    from generators.build import Settings
-    from generators.scan import ready
+    from generators.making.build import Settings
+    from generators.making.scan import ready
 
     order = _order(said)
     roles = roles_of(said["classes"] or {}, said["from_class"] or "")
@@ -116,8 +116,8 @@ def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
 
 def portrait_settings(said: dict[str, Any], quiet: bool) -> PortraitSettings:
     """The settings of `dataset`.  Raises click.UsageError where the photographs are not to be divided."""
-    from generators.portraits import Settings
-    from generators.scan import ready
+    from generators.making.portraits import Settings
+    from generators.making.scan import ready
 
     if not isinstance(said["split"], tuple):
         raise click.UsageError(f"--split {said['split']}: expected shares, such as 0.8,0.1,0.1")
@@ -138,7 +138,7 @@ def portrait_settings(said: dict[str, Any], quiet: bool) -> PortraitSettings:
 
 
 def _order(said: dict[str, Any]) -> Order:
-    from generators.order import Order
+    from generators.making.order import Order
 
     given = [name for name in ("count", "per_image", "fill") if said[name]]
     if len(given) > 1:

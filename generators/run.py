@@ -6,8 +6,8 @@ from pathlib import Path
 
 from datatools.outputs import refuse_overwrite, write_file
 from datatools.walk import folder_of
-from generators.build import Settings, carry_out, plan_overlay, read_source
-from generators.report import overlay_report
+from generators.making.build import Settings, carry_out, plan_overlay, read_source
+from generators.showing.report import overlay_report
 
 
 def overlay(
@@ -16,7 +16,7 @@ def overlay(
     """What was made, or would be: a text, and an object for programs.  report: folder for the HTML report."""
     if dry_run:
         return overlay_report(plan_overlay(read_source(split, settings), settings), out, written=False)
-    from generators.html import refuse_report, write_report
+    from generators.showing.html import refuse_report, write_report
 
     refuse_overwrite(out, folder_of(split), overwrite=overwrite)
     if report:
@@ -33,7 +33,7 @@ def preview(split: Path, path: Path, settings: Settings) -> tuple[str, dict]:
     """Draw a sheet of faces into a PNG file; nothing else is written."""
     from datatools.images import encode
     from datatools.reports import plot_suffix
-    from generators.shots import preview as drawn
+    from generators.showing.shots import preview as drawn
 
     plot_suffix(path, (".png",))
     planned = plan_overlay(read_source(split, settings), settings)

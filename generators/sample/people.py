@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.face import Face
+from generators.faces.face import Face
 
 Point = tuple[float, float]
 

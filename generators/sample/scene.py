@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators import masks, overlay, wear
+from generators.drawing import masks, overlay, wear
 from generators.sample import placing
 from generators.sample.people import PEOPLE, Person
 from generators.sample.photographs import PHOTOGRAPHS, load

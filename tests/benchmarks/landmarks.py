@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import in_turns, photographs, table
 
-from generators import landmarks, predictor
-from generators.detect import find_faces
-from generators.face import Face
+from generators.faces import landmarks, predictor
+from generators.faces.detect import find_faces
+from generators.faces.face import Face
 from generators.sample.photographs import load as photograph
 
 BOX = np.array([(180.0, 80.0, 270.0, 179.0)])  # the astronaut's face, 512×512

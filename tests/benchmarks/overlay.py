@@ -16,7 +16,8 @@ from typing import Any
 
 from timing import in_turns, photographs, table
 
-from generators import build, copies, dress, order, scan
+from generators.drawing import dress
+from generators.making import build, copies, order, scan
 
 BIN = Path(sys.executable).parent
 CLASS = "mask_weared_incorrect"
@@ -47,7 +48,7 @@ def measured(spent: Counter, part: str, work: Callable) -> Callable:
 
 def parts(split: Path, out: Path, faces: int) -> tuple[Counter, build.Overlay]:
     """Seconds of each part of one run in this process."""
-    from generators.classes import roles_of
+    from generators.making.classes import roles_of
 
     spent: Counter = Counter()
     for (module, name), part in PARTS.items():

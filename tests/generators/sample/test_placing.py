@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import masks, overlay, wear
+from generators.drawing import masks, overlay, wear
 from generators.sample import placing
 from generators.sample.people import PEOPLE
 from generators.sample.placing import Layer
