@@ -22,7 +22,7 @@ from generators.faces.face import Face
 from generators.making.assign import Slot, assigned
 from generators.making.classes import MIX
 
-COMMON = 0.2  # a mode is common that is wanted at least this much as often as the most wanted one
+LEAST_SHARE = 0.5  # of what is wanted, that a face must be able to wear
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,17 +112,14 @@ def quotas(n: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 class Fitting:
-    """What faces can wear, tried on once.  modes: the most wanted first.  common: those of them that a face must fit.
-
-    wanted: how much of each mode.
-    """
+    """What faces can wear, tried on once.  wanted: how much of each mode.  modes: the most wanted first."""
 
     def __init__(
         self, subjects: Iterable[Subject], wanted: Mapping[str, float], seed: int, wardrobe: Mapping[str, Texture]
     ) -> None:
         self.subjects = {s.id: s for s in subjects}
         self.modes = tuple(sorted(wanted, key=lambda mode: -wanted[mode]))
-        self.common = tuple(mode for mode in self.modes if wanted[mode] >= COMMON * max(wanted.values()))
+        self.shares = {mode: n / sum(wanted.values()) for mode, n in wanted.items()}
         self.seed, self.wardrobe = seed, wardrobe
         self._tried: dict[tuple[Slot, str], dress.Dress | dress.Unfit] = {}
 
@@ -145,17 +142,24 @@ class Fitting:
         return any(self.fits(slot, mode) for mode in self.modes)
 
     def unfit(self) -> dict[tuple[str, int], dress.Unfit]:
-        """Faces that fit no common mode, with what the first of these says.
+        """Faces that can wear less than half of what is wanted, with what the first mode that fails says.
 
         One that fits rare modes only would wear them again and again, and hardly any other face would.
         """
         refused = {}
         for name, s in self.subjects.items():
             for box in s.faces:
-                slot = (name, 1, box)
-                said = self.draw(slot, self.common[0])
-                if isinstance(said, dress.Unfit) and not any(self.fits(slot, mode) for mode in self.common):
-                    refused[name, box] = said
+                failed, reached = None, 0.0
+                for mode in self.modes:
+                    drawn = self.draw((name, 1, box), mode)
+                    if isinstance(drawn, dress.Unfit):
+                        failed = failed or drawn
+                    else:
+                        reached += self.shares[mode]
+                    if reached >= LEAST_SHARE:
+                        break
+                if failed and reached < LEAST_SHARE:
+                    refused[name, box] = failed
         return refused
 
 

@@ -9,7 +9,7 @@ from datatools.core import SPLITS
 from datatools.display import grid
 from generators.making.build import added
 from generators.making.portraits import Portraits
-from generators.showing.report import MANY_USES, refused
+from generators.showing.report import refused, uses
 
 
 def counts_by_split(portraits: Portraits) -> dict[str, dict[str, int]]:
@@ -38,10 +38,8 @@ def portraits_report(portraits: Portraits, out: Path, *, written: bool) -> tuple
         "",
         grid(("boxes", *classes), rows, "<" + ">" * len(classes)),
         "",
-        f"each of the {len(overlay.plan.usable)} usable faces is used {low} to {high} times",
+        *uses(len(overlay.plan.usable), low, high),
     ]
-    if high > MANY_USES:
-        lines.append("warning: so few faces in so many pictures teach single people by heart; collect more portraits")
     lines.append("val and test hold drawn masks too: a score on them is one on drawn masks")
     data = {
         "source": str(overlay.source.folder),

@@ -102,15 +102,22 @@ def share(row: Accepted) -> str:
     return f"{row.usable / row.annotated:.0%}" if row.annotated else ""
 
 
-def notes(said: dict, out: Path | None) -> list[str]:
-    """Single lines: how often a face is used, what could not be done as ordered, where the list of faces is."""
-    low, high = said["uses_of_a_face"]
+def uses(usable: int, low: int, high: int) -> list[str]:
+    """How often a face is used, and a warning where that is too often."""
     often = f"{low} to {high} times" if low != high else "once" if low == 1 else f"{low} times"
-    lines = [f"each of the {said['usable']} usable faces is used {often}"]
+    lines = [f"each of the {usable} usable faces is used {often}"]
     if high > MANY_USES:
         lines.append("warning: so many uses teach single faces by heart; add photographs, or make fewer faces")
+    return lines
+
+
+def notes(said: dict, out: Path | None) -> list[str]:
+    """Single lines: how often a face is used, what could not be done as ordered, where the list of faces is."""
+    lines = uses(said["usable"], *said["uses_of_a_face"])
     if said["exchanged"]:
-        lines.append(f"{said['exchanged']} faces were given another mode of their role: theirs fitted no face left")
+        lines.append(
+            f"another mode of the same role was worn {said['exchanged']} times, as no face was left for the first"
+        )
     if said["short"]:
         lines.append(f"warning: {said['short']} faces fewer than ordered, as nothing fits any other face")
     return [*lines, f"every face, used or not, is a line of {out / FACES}"] if out else lines

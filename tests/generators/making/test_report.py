@@ -130,7 +130,7 @@ def test_much_repetition_and_what_could_not_be_done_are_said() -> None:
     said = {"usable": 2, "uses_of_a_face": [21, 22], "exchanged": 3, "short": 4}
     text = "\n".join(notes(said, Path("o")))
     assert re.search(r"^warning: so many uses teach single faces by heart", text, re.MULTILINE)
-    assert "3 faces were given another mode of their role" in text
+    assert "another mode of the same role was worn 3 times" in text
     assert "warning: 4 faces fewer than ordered" in text
     assert "used once" in notes(said | {"uses_of_a_face": [1, 1]}, None)[0]
     assert len(notes({"usable": 2, "uses_of_a_face": [2, 2], "exchanged": 0, "short": 0}, None)) == 1
