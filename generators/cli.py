@@ -12,7 +12,7 @@ from datatools import __version__
 from datatools.exits import entry_point
 from datatools.options import PATH, WRITERS, Listed, Shares, running, tell, writing, writing_options
 from generators.making.classes import MIX
-from generators.options import ClassNames, Fill, Mix, settings_of
+from generators.options import ClassNames, Fill, Mix, drawing, looking, settings_of
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,11 +59,8 @@ def sample(
     "--to", "write_as", type=click.Choice(WRITERS), default="yolo", show_default=True, help="Format to write."
 )
 @click.option("--class", "class_name", default="without_mask", show_default=True, help="Class of every face.")
-@click.option(
-    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
-)
+@looking
 @click.option("--keep-faceless", is_flag=True, help="Keep pictures without a face, as negatives.")
-@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
 @click.option("--split", type=Shares(), default="auto", help="Default: 0.8,0.1,0.1 for YOLO, one set otherwise.")
 @writing
 @running
@@ -104,14 +101,8 @@ def faces(
 @click.option("--mode", "mix", type=Mix(), help="How masks are worn wrongly; default: as `overlay`.")
 @click.option("--classes", type=ClassNames(), help="Names of the classes; default: as `overlay`.")
 @click.option("--split", type=Shares(), default="0.8,0.1,0.1", show_default=True, help="Shares of the photographs.")
-@click.option(
-    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
-)
-@click.option("--masks", type=PATH, help="A folder of your own masks, PNG with transparency: half are taken from it.")
-@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
-@click.option(
-    "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."
-)
+@looking
+@drawing
 @writing_options("hard")
 @running
 def dataset(photos: Path, out: Path, dry_run: bool, overwrite: bool, as_json: bool, quiet: bool, **said: Any) -> None:
@@ -166,6 +157,7 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
 @click.option(
     "--also",
     type=Listed(("correct", "none")),
+    metavar="correct|none",
     multiple=True,
     help="As many faces again in this role (with --count and --per-image: faces are shared out equally).",
 )
@@ -177,14 +169,8 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
 @click.option("--count", type=click.IntRange(1), help="Make so many new pictures.")
 @click.option("--per-image", is_flag=True, help="Make one new picture of each that has usable faces.")
 @click.option("--fill", type=Fill(), multiple=True, help="Make N faces of a class (again and again).")
-@click.option(
-    "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
-)
-@click.option("--masks", type=PATH, help="A folder of your own masks, PNG with transparency: half are taken from it.")
-@click.option("--predictor", type=PATH, help="Shape predictor of dlib; default: $DLIB_PREDICTOR, or an installed one.")
-@click.option(
-    "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."
-)
+@looking
+@drawing
 @click.option("--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 24 faces to FILE.png, and stop.")
 @click.option("--report", type=PATH, help="Also write report.html, with pictures, into this folder.")
 @writing_options("hard")

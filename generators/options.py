@@ -6,12 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from datatools.options import PATH, options
 from generators.making.classes import DEFAULT, roles_of
 
 if TYPE_CHECKING:
     from generators.making.build import Settings
     from generators.making.order import Order
     from generators.making.portraits import Settings as PortraitSettings
+
+
+looking = options(
+    click.option(
+        "--min-face", type=click.FloatRange(0), default=16, show_default=True, help="Least side of a face, pixels."
+    ),
+    click.option("--predictor", type=PATH, help="Shape predictor; default: $DLIB_PREDICTOR, or the installed one."),
+)
+drawing = options(
+    click.option("--masks", type=PATH, help="A folder of your own masks, PNG with transparency: half come from it."),
+    click.option(
+        "--format", "suffix", type=click.Choice(["jpg", "png"]), help="Of new pictures; default: as their source."
+    ),
+)
 
 
 class Pairs(click.ParamType):
@@ -89,52 +104,35 @@ class Fill(Pairs):
 
 
 def settings_of(said: dict[str, Any], quiet: bool) -> Settings:
-    """The settings of a run.
+    """The settings of `overlay`.
 
     Raises click.UsageError where options exclude each other, UserError where there is no predictor.
     """
     from generators.making.build import Settings
-    from generators.making.scan import ready
 
     order = _order(said)
     roles = roles_of(said["classes"] or {}, said["from_class"] or "")
-    suffix = f".{said['suffix']}" if said["suffix"] else ""
-    predictor = ready(said["predictor"])
-    return Settings(
-        roles,
-        order,
-        predictor,
-        said["masks"],
-        said["min_face"],
-        said["seed"],
-        suffix,
-        said["link"],
-        said["workers"],
-        quiet,
-    )
+    return Settings(roles=roles, order=order, **_making(said), quiet=quiet)
 
 
 def portrait_settings(said: dict[str, Any], quiet: bool) -> PortraitSettings:
     """The settings of `dataset`.  Raises click.UsageError where the photographs are not to be divided."""
     from generators.making.portraits import Settings
-    from generators.making.scan import ready
 
     if not isinstance(said["split"], tuple):
         raise click.UsageError(f"--split {said['split']}: expected shares, such as 0.8,0.1,0.1")
-    return Settings(
-        roles_of(said["classes"] or {}),
-        ready(said["predictor"]),
-        said["per_class"],
-        said["split"],
-        said["mix"],
-        said["masks"],
-        said["min_face"],
-        said["seed"],
-        f".{said['suffix']}" if said["suffix"] else "",
-        said["link"],
-        said["workers"],
-        quiet,
-    )
+    mix = {"mix": said["mix"]} if said["mix"] else {}
+    chosen = {"per_class": said["per_class"], "shares": said["split"], **mix}
+    return Settings(roles=roles_of(said["classes"] or {}), **chosen, **_making(said), quiet=quiet)
+
+
+def _making(said: dict[str, Any]) -> dict[str, Any]:
+    """What both are told."""
+    from generators.making.scan import ready
+
+    suffix = f".{said['suffix']}" if said["suffix"] else ""
+    plain = {name: said[name] for name in ("masks", "min_face", "seed", "link", "workers")}
+    return {"predictor": ready(said["predictor"]), "suffix": suffix, **plain}
 
 
 def _order(said: dict[str, Any]) -> Order:

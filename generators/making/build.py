@@ -38,15 +38,14 @@ FACES = "faces.jsonl"
 ITEM_MS = 80.0
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a split is made.  suffix: of new pictures, "" for that of their source.  link: how originals come over.
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """How new pictures are made.  suffix: theirs, "" for that of their source.  link: how originals come over.
 
     predictor: its file, from `scan.ready`.  masks: folder of the user's own, None for none.
     """
 
     roles: Roles
-    order: Order
     predictor: Path
     masks: Path | None = None
     min_face: float = 16.0
@@ -55,6 +54,17 @@ class Settings:
     link: str = "hard"
     workers: int = 0
     quiet: bool = False
+
+    def wardrobe(self) -> Mapping[str, Texture]:
+        """The user's own masks by name.  Raises TemplateError where one cannot be used."""
+        return templates.read(self.masks) if self.masks else NO_OWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Making):
+    """How a split is made of another one."""
+
+    order: Order
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def read_source(folder: Path, settings: Settings) -> Source:
     Raises LayoutError where it is not divided, AnnotationError where it holds errors, TargetError where a class is
     not there, UserError where one of the user's own masks cannot be used.
     """
-    wardrobe = templates.read(settings.masks) if settings.masks else NO_OWN
+    wardrobe = settings.wardrobe()
     reading = formats.read(folder, workers=settings.workers, quiet=settings.quiet)
     refuse((*reading.problems, *box_problems(reading.dataset)))
     dataset, _ = tidy(reading.dataset)
@@ -151,7 +161,7 @@ def carry_out(source: Source, out: Path, settings: Settings, *, overwrite: bool 
     """
     refuse_overwrite(out, folder_of(source.folder), overwrite=overwrite)
     with staged(out, resume=True) as folder:
-        same_run(folder, _fingerprint(source, settings))
+        same_run(folder, fingerprint_of(source, settings))
         try:
             overlay = plan_overlay(source, settings, folder)
         except UserError:
@@ -166,7 +176,7 @@ def carry_out(source: Source, out: Path, settings: Settings, *, overwrite: bool 
     return overlay, written
 
 
-def _fingerprint(source: Source, settings: Settings) -> str:
+def fingerprint_of(source: Source, settings: Making) -> str:
     """Changes when anything does that the result depends on."""
     state = settings.predictor.stat()
     said = asdict(replace(settings, workers=0, quiet=False))

@@ -8,7 +8,7 @@ and only here, val and test hold drawn ones too, each from a photograph of the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +18,10 @@ from datatools.core import SPLITS, Annotation, Dataset
 from datatools.errors import TargetError
 from datatools.outputs import refuse_overwrite, staged
 from datatools.provenance import read_provenance
-from datatools.resumable import bring_originals, describe, fingerprint, same_run
-from generators.drawing import templates
-from generators.drawing.masks import NO_OWN
+from datatools.resumable import bring_originals, describe, same_run
 from generators.faces.detect import Annotated, annotate
-from generators.making.build import Overlay, Source, added, draw
-from generators.making.classes import MIX, Roles
+from generators.making.build import Making, Overlay, Source, added, draw, fingerprint_of
+from generators.making.classes import MIX
 from generators.making.copies import Naming
 from generators.making.plan import Plan, Subject, mix_of, plan_faces, quotas
 from generators.making.scan import Looking, scan
@@ -31,25 +29,13 @@ from generators.making.scan import Looking, scan
 NEGATIVES = 0.2  # least share of hard negatives among the bare faces
 
 
-@dataclass(frozen=True)
-class Settings:
-    """per_class: boxes of each class, all splits together.  shares: of train, val and test.  mix: of the wrong modes.
+@dataclass(frozen=True, kw_only=True)
+class Settings(Making):
+    """per_class: boxes of each class, all splits together.  shares: of the splits.  mix: of the wrong modes."""
 
-    suffix: of new pictures, "" for that of their source.  masks: folder of the user's own, None for none.
-    """
-
-    roles: Roles
-    predictor: Path
     per_class: int
     shares: tuple[float, ...] = (0.8, 0.1, 0.1)
-    mix: Mapping[str, float] | None = None
-    masks: Path | None = None
-    min_face: float = 16.0
-    seed: int = 0
-    suffix: str = ""
-    link: str = "hard"
-    workers: int = 0
-    quiet: bool = False
+    mix: Mapping[str, float] = field(default_factory=lambda: MIX)
 
 
 @dataclass(frozen=True)
@@ -90,8 +76,7 @@ def read_portraits(photos: Path, settings: Settings) -> tuple[Annotated, Source]
     label = classes.index(bare)
     annotations = tuple(replace(a, labels=np.full(len(a), label)) for a in plan.dataset.annotations)
     dataset = Dataset(classes, annotations, plan.dataset.splits)
-    wardrobe = templates.read(settings.masks) if settings.masks else NO_OWN
-    return found, Source(photos, dataset, classes, plan.pictures, read_provenance(photos), wardrobe)
+    return found, Source(photos, dataset, classes, plan.pictures, read_provenance(photos), settings.wardrobe())
 
 
 def plan_portraits(found: Annotated, source: Source, settings: Settings, folder: Path | None = None) -> Portraits:
@@ -133,7 +118,7 @@ def _planned(
     photographs = source.dataset.of_split(split)
     bare = sum(len(a) for a in photographs)
     negatives = max(target - bare, round(NEGATIVES * target))
-    shares = {"correct": (target, mix_of("correct")), "incorrect": (target, settings.mix or MIX)}
+    shares = {"correct": (target, mix_of("correct")), "incorrect": (target, settings.mix)}
     shares["none"] = (negatives, mix_of("none"))
     wanted = {mode: n for total, mix in shares.values() for mode, n in quotas(total, mix).items()}
     plan = plan_faces(subjects, wanted, settings.seed, source.wardrobe)
@@ -168,7 +153,7 @@ def carry_out(photos: Path, out: Path, settings: Settings, *, overwrite: bool = 
     refuse_overwrite(out, photos, overwrite=overwrite)
     found, source = read_portraits(photos, settings)
     with staged(out, resume=True) as folder:
-        same_run(folder, _fingerprint(source, settings))
+        same_run(folder, fingerprint_of(source, settings))
         portraits = plan_portraits(found, source, settings, folder)
         overlay = portraits.overlay
         originals = list(bring_originals(portraits.originals, source.ways, folder, settings.link, source.known))
@@ -178,14 +163,3 @@ def carry_out(photos: Path, out: Path, settings: Settings, *, overwrite: bool = 
     if written.counts().tolist() != overlay.after.tolist():
         raise AssertionError(f"{out}: {written.counts()} boxes on disk, {overlay.after} were planned")
     return portraits, written
-
-
-def _fingerprint(source: Source, settings: Settings) -> str:
-    """Changes when anything does that the result depends on."""
-    said = asdict(replace(settings, workers=0, quiet=False))
-    said["roles"]["stated"] = source.classes
-    state = settings.predictor.stat()
-    said["predictor"] = [str(settings.predictor.resolve()), state.st_size, state.st_mtime_ns]
-    said["masks"] = str(settings.masks)
-    own = (texture.albedo.tobytes() for texture in source.wardrobe.values())
-    return fingerprint(said, source.dataset, source.known, own)

@@ -55,7 +55,9 @@ def parts(split: Path, out: Path, faces: int) -> tuple[Counter, build.Overlay]:
         setattr(module, name, measured(spent, part, getattr(module, name)))
     ready = scan.ready(None)
     scan.load(ready)
-    settings = build.Settings(roles_of({}), order.Order({CLASS: faces}), ready, workers=1, quiet=True)
+    settings = build.Settings(
+        roles=roles_of({}), order=order.Order({CLASS: faces}), predictor=ready, workers=1, quiet=True
+    )
     start = time.perf_counter()
     made, _ = build.carry_out(build.read_source(split, settings), out, settings)
     spent["all else"] = time.perf_counter() - start - sum(spent.values())
