@@ -150,10 +150,11 @@ def _unseen(face: Face, dress: Dress, setting: Setting, wardrobe: Mapping[str, m
 def _misfit(shape: wear.Worn, size_wh: tuple[int, int], others: NDArray) -> Unfit | None:
     """Whether too much of the cloth lies outside the picture or over other objects."""
     edge = shape.outline
-    cut = 1 - _share_inside(edge, np.array([[0, 0, *size_wh]], np.float64))
-    if cut > MAX_CUT:
-        return Unfit("cut", f"{cut:.0%} of the mask outside the picture")
     low, high = edge.min(axis=0), edge.max(axis=0)
+    if (low < 0).any() or (high > size_wh).any():
+        cut = 1 - _share_inside(edge, np.array([[0, 0, *size_wh]], np.float64))
+        if cut > MAX_CUT:
+            return Unfit("cut", f"{cut:.0%} of the mask outside the picture")
     near = others[(others[:, :2] < high).all(axis=1) & (others[:, 2:] > low).all(axis=1)]
     covered = _share_inside(edge, near)
     return Unfit("in-the-way", f"{covered:.0%} of the mask over other boxes") if covered > MAX_COVERED else None

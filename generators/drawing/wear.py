@@ -9,7 +9,7 @@ about 80 %, nose and mouth 15 to 19 %, the chin alone or an ear hardly ever.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -40,16 +40,18 @@ _GROUPS = {"nose": NOSE, "mouth": MOUTH, "chin": CHIN_POINTS}
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Worn:
-    """A mask's place on a face.  rows: (3, 5, 2) pixels.  straps: polylines, (K, 2), from the cloth to the ear."""
+    """A mask's place on a face.  rows: (3, 5, 2) pixels.  straps: polylines, (K, 2), from the cloth to the ear.
+
+    outline: the cloth's edge, a closed polygon, (M, 2).
+    """
 
     mode: str
     rows: NDArray
     straps: tuple[NDArray, ...]
+    outline: NDArray = field(init=False)
 
-    @property
-    def outline(self) -> NDArray:
-        """The cloth's edge, a closed polygon, (M, 2)."""
-        return outline(self.rows)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outline", outline(self.rows))
 
 
 def outline(rows: NDArray) -> NDArray:

@@ -8,7 +8,8 @@ Source of the numbering: Sagonas et al., 300 Faces in-the-wild challenge, ICCV w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,6 +33,11 @@ class Face:
 
     spread: how far the landmarks moved under small changes of the box, share of the face's side (0 where measured by
     hand).  score: of dlib's HOG detector on the crop, None where it was not asked.
+
+    size: geometric mean of the box's sides, height: from between the eyes to the chin, both in pixels.
+    down: unit vector from between the eyes to the chin, (2,).  across: that to the picture's right, at a right angle.
+    yaw: how far the head is turned, -1..1: where the nose's tip stands between the cheeks; 0 seen from the front.
+    Negative where the nose is nearer to the picture's left cheek; beyond about 0.7 the far cheek is out of sight.
     Raises ValueError on other shapes.
     """
 
@@ -39,6 +45,11 @@ class Face:
     points: NDArray
     spread: float = 0.0
     score: float | None = None
+    size: float = field(init=False)
+    height: float = field(init=False)
+    down: NDArray = field(init=False)
+    across: NDArray = field(init=False)
+    yaw: float = field(init=False)
 
     def __post_init__(self) -> None:
         for name, shape in (("xyxy", (4,)), ("points", (LANDMARKS, 2))):
@@ -47,37 +58,20 @@ class Face:
                 raise ValueError(f"{name}: shape {array.shape}, expected {shape}")
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self._measure()
 
-    @property
-    def size(self) -> float:
-        """Geometric mean of the box's sides, pixels."""
-        return float(np.sqrt(np.prod(self.xyxy[2:] - self.xyxy[:2])))
-
-    @property
-    def height(self) -> float:
-        """From between the eyes to the chin, pixels."""
-        return float(np.linalg.norm(self.points[CHIN] - self.points[BRIDGE]))
-
-    @property
-    def down(self) -> NDArray:
-        """Unit vector from between the eyes to the chin, (2,)."""
-        down = self.points[CHIN] - self.points[BRIDGE]
-        return down / max(float(np.linalg.norm(down)), 1e-9)
-
-    @property
-    def across(self) -> NDArray:
-        """Unit vector to the picture's right side of the face, (2,), at a right angle to `down`."""
-        return np.array([self.down[1], -self.down[0]])
-
-    @property
-    def yaw(self) -> float:
-        """How far the head is turned, -1..1: where the nose's tip stands between the cheeks; 0 seen from the front.
-
-        Negative where the nose is nearer to the picture's left cheek; beyond about 0.7 the far cheek is out of sight.
-        """
-        cheeks = self.points[[2, 14]] @ self.across
-        width = max(float(cheeks[1] - cheeks[0]), 1e-9)
-        return float(np.clip(2 * (self.points[NOSE_TIP] @ self.across - cheeks[0]) / width - 1, -1, 1))
+    def _measure(self) -> None:
+        (x1, y1, x2, y2), p = self.xyxy.tolist(), self.points
+        axis = p[CHIN] - p[BRIDGE]
+        height = math.hypot(*axis.tolist())
+        down = axis / max(height, 1e-9)
+        across = np.array([down[1], -down[0]])
+        left, tip, right = (p[[2, NOSE_TIP, 14]] @ across).tolist()
+        yaw = 2 * (tip - left) / max(right - left, 1e-9) - 1
+        size = math.sqrt(max((x2 - x1) * (y2 - y1), 0.0))
+        measured = {"size": size, "height": height, "down": down, "across": across, "yaw": min(max(yaw, -1.0), 1.0)}
+        for name, value in measured.items():
+            object.__setattr__(self, name, value)
 
     def moved(self, offset: ArrayLike, scale: float = 1.0) -> Face:
         """The face in a frame whose origin is at `offset` (2,), and whose pixels are `scale` times as fine."""

@@ -59,7 +59,7 @@ def read_portraits(photos: Path, settings: Settings) -> tuple[Annotated, Source]
 
     Raises UserError where there is no photograph, or no face in them.
     """
-    bare = settings.roles.names["none"]
+    bare, wardrobe = settings.roles.names["none"], settings.wardrobe()
     found = annotate(
         photos,
         class_name=bare,
@@ -76,7 +76,7 @@ def read_portraits(photos: Path, settings: Settings) -> tuple[Annotated, Source]
     label = classes.index(bare)
     annotations = tuple(replace(a, labels=np.full(len(a), label)) for a in plan.dataset.annotations)
     dataset = Dataset(classes, annotations, plan.dataset.splits)
-    return found, Source(photos, dataset, classes, plan.pictures, read_provenance(photos), settings.wardrobe())
+    return found, Source(photos, dataset, classes, plan.pictures, read_provenance(photos), wardrobe)
 
 
 def plan_portraits(found: Annotated, source: Source, settings: Settings, folder: Path | None = None) -> Portraits:
