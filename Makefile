@@ -37,6 +37,8 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/convert.py $(MANY)
 	$(BIN)/python tests/benchmarks/balance.py
 	$(BIN)/python tests/benchmarks/landmarks.py
+	$(BIN)/python tests/benchmarks/overlay.py
+	[ -z "$$PEER_MASKTHEFACE" ] || $(BIN)/python tests/benchmarks/overlay_peer.py
 	$(BIN)/python tests/benchmarks/train.py
 
 clean:

@@ -40,7 +40,7 @@ def sheet(seed: int = 0, columns: int = 6, wardrobe: Mapping[str, Texture] = NO_
         people = [list(PEOPLE)[(k + number) % len(PEOPLE)] for k in range(columns)]
         cells = [_cell(name, mode, rng, wardrobe) for name, rng in zip(people, streams, strict=True)]
         rows += [_title(f"{mode}: {TITLES[mode]}", columns * CELL_PX), np.hstack(cells)]
-    return encode(np.vstack(rows), suffix, 90)
+    return encode(np.vstack(rows), suffix, 85)
 
 
 def _cell(name: str, mode: str, rng: np.random.Generator, wardrobe: Mapping[str, Texture]) -> NDArray:

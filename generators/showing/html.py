@@ -14,7 +14,7 @@ from datatools.errors import OutputError
 from datatools.images import encode
 from datatools.outputs import write_file
 from generators.drawing.dress import ROLES
-from generators.making.build import Overlay
+from generators.making.build import Overlay, rejections
 from generators.showing.report import MEANINGS, acceptance, figures, notes, share
 from generators.showing.shots import Album, by_mode
 
@@ -68,9 +68,22 @@ def _page(overlay: Overlay, out: Path, sheets: dict[str, NDArray]) -> Iterator[s
     sizes = [(r.size, r.annotated, r.located, r.usable, share(r)) for r in acceptance(overlay)]
     yield _table((f"{said['from_class']}, shorter side in px", "annotated", "located", "usable", ""), sizes)
     yield _table(("not used", "boxes", "why"), [(r, n, MEANINGS[r]) for r, n in said["rejected"].items()])
+    yield _every_rejection(overlay)
     for name, pixels in sheets.items():
         yield f"<h2>{escape(name.replace('-', ': ', 1).replace('_', ' '))}</h2>\n{_image(pixels)}\n"
     yield "</body></html>\n"
+
+
+def _every_rejection(overlay: Overlay) -> str:
+    """A folded list: each face, or picture, that was not used, and why."""
+    rows = [
+        (line["source"], " ".join(f"{v:g}" for v in line.get("xyxy", ())), line["reason"], line["detail"])
+        for line in rejections(overlay)
+    ]
+    if not rows:
+        return ""
+    table = _table(("picture", "box, xyxy pixels", "reason", "figure"), rows)
+    return f"<details><summary>each of the {len(rows)} that were not used</summary>\n{table}</details>\n"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -24,6 +24,7 @@ CLASS = "mask_weared_incorrect"
 # what is measured: (module that calls it, its name there) -> part of the table
 PARTS = {
     (scan, "locate"): "landmarks",
+    (scan, "setting_of"): "light of a face",
     (scan, "decode"): "decode, to find faces",
     (order, "plan_faces"): "plan",
     (dress, "put_on"): "drawing",
