@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from datatools.core import Annotation, Dataset
 from datatools.images import decode
+from datatools.sheets import Shot, cell, sheet, spread
 from datatools.tree import key_of
 from generators.making.build import Overlay, rejections, tasks_of
 from generators.making.copies import Dresser
 from generators.making.plan import Use
-from generators.showing.sheets import Shot, cell, sheet, spread
 
 SAMPLES, PAIRS, EXAMPLES = 24, 12, 8
 

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from datatools.core import Annotation
 from datatools.images import decode
-from generators.showing.html import _table
+from datatools.sheets import rgb
 from generators.showing.report import notes
-from generators.showing.sheets import CAPTION_PX, CELL_PX, Shot, cell, rgb, sheet, spread, window
 
 FILL = ("--fill", "mask_weared_incorrect=7")
 
@@ -54,11 +52,6 @@ def test_the_page_holds_its_pictures_and_no_script(split, overlay) -> None:
         assert said in page.text
 
 
-def test_text_of_the_users_is_escaped() -> None:
-    made = _table(("<b>", "n"), [("<script>alert(1)</script>", 3)])
-    assert "<script>" not in made and "&lt;script&gt;" in made and "&lt;b&gt;" in made
-
-
 def test_a_report_is_replaced_only_where_the_user_says_so(split, overlay) -> None:
     overlay(*FILL, "--report", "seen")
     before = Path("seen/report.html").read_bytes()
@@ -91,39 +84,6 @@ def test_a_sheet_shows_each_face_with_its_box_in_the_colour_of_its_class(split, 
     for label in (0, 2):  # of the legend
         assert (np.abs(pixels[:24] - rgb(label)).sum(axis=2) < 9).sum() > 100
     assert (np.abs(pixels[24:] - rgb(0)).sum(axis=2) < 9).sum() > 500
-
-
-def a_shot(box: tuple[float, ...], size_wh: tuple[int, int] = (100, 80), **more: object) -> Shot:
-    pixels = np.full((size_wh[1], size_wh[0], 3), 90, np.uint8)
-    return Shot(pixels, Annotation("p", "", size_wh, np.array([box]), np.array([1])), 0, **more)  # type: ignore[arg-type]
-
-
-def test_a_window_is_square_around_the_box_and_inside_the_picture() -> None:
-    assert window(np.array([40.0, 30, 60, 50]), (100, 80)) == (28, 18, 72, 62)
-    assert window(np.array([0.0, 0, 10, 20]), (100, 80)) == (0, 0, 27, 32)
-
-
-def test_a_box_is_drawn_where_it_is() -> None:
-    made = cell(a_shot((40, 30, 60, 50))).astype(int)
-    room = CELL_PX - CAPTION_PX
-    scale = room / 44
-    x1, x2 = round((40 - 28) * scale), round((60 - 28) * scale)
-    y = round((40 - 18) * scale)
-    for x in (x1, x2):
-        assert np.abs(made[y, x] - rgb(1)).sum() < 30
-    assert (made[y, (x1 + x2) // 2] == 90).all()
-    assert (cell(a_shot((40, 30, 60, 50), framed=False))[y, x1] == 90).all()
-
-
-def test_sheets_of_any_number_of_cells() -> None:
-    one = cell(a_shot((40, 30, 60, 50), caption="Gesicht ü"))
-    for n, rows in ((0, 1), (1, 1), (6, 1), (7, 2)):
-        assert sheet([one] * n, ("a", "b")).shape == (24 + rows * CELL_PX, 6 * (CELL_PX + 4), 3)
-
-
-def test_a_few_of_many_are_evenly_spaced_and_all_of_few() -> None:
-    assert spread(range(10), 4) == [0, 3, 6, 9]
-    assert spread(range(3), 8) == [0, 1, 2] and spread([], 8) == []
 
 
 def test_much_repetition_and_what_could_not_be_done_are_said() -> None:

@@ -1,4 +1,4 @@
-"""Contact sheets: faces cut out of pictures, enlarged, their boxes drawn in the colour of their class."""
+"""Contact sheets: boxes cut out of pictures, enlarged, or whole pictures; boxes in the colour of their class."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +16,12 @@ CELL_PX, CAPTION_PX, LINE_PX, COLUMNS = 232, 30, 13, 6
 ROOM = 2.2  # side of what is shown, in longer sides of the box
 LETTERS = 34  # of a caption's line
 _WHITE, _INK = 255, (60, 60, 60)
+_FAR_PX = 9999  # no line is drawn further out: OpenCV counts in 32 bits
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shot:
-    """One face to show.  pixels: (H, W, 3) uint8 of its picture.  box: index of its box.  framed: are boxes drawn?"""
+    """One box to show.  pixels: (H, W, 3) uint8 of its picture.  box: its index.  framed: are boxes drawn?"""
 
     pixels: NDArray
     annotation: Annotation
@@ -45,30 +45,53 @@ def window(box: NDArray, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def cell(shot: Shot, around: NDArray | None = None) -> NDArray:
-    """A face with its surroundings, (CELL_PX, CELL_PX, 3); boxes are drawn after enlarging, so that lines stay thin.
-
-    around: the box that is in the middle, (4,), if not the face's own.
-    """
+    """A box with its surroundings, (CELL_PX, CELL_PX, 3).  around: what is in the middle, (4,), if not the box."""
     h, w = shot.pixels.shape[:2]
-    x1, y1, x2, y2 = window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h))
+    return _cell(shot, window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h)))
+
+
+def whole(shot: Shot) -> NDArray:
+    """A whole picture, (CELL_PX, CELL_PX, 3)."""
+    h, w = shot.pixels.shape[:2]
+    return _cell(shot, (0, 0, w, h))
+
+
+def note(caption: str) -> NDArray:
+    """A cell without a picture, (CELL_PX, CELL_PX, 3)."""
+    return _captioned(np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8), caption)
+
+
+def _cell(shot: Shot, part: tuple[int, int, int, int]) -> NDArray:
+    """Part of a picture, xyxy; boxes are drawn after enlarging, so that lines stay thin."""
+    import cv2
+
+    x1, y1, x2, y2 = part
     room = CELL_PX - CAPTION_PX
     scale = room / max(x2 - x1, y2 - y1)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
-    face = cv2.resize(shot.pixels[y1:y2, x1:x2], size, interpolation=how)
+    seen = cv2.resize(shot.pixels[y1:y2, x1:x2], size, interpolation=how)
     for k in range(len(shot.annotation)) if shot.framed else ():
-        a, b, c, d = np.rint((shot.annotation.xyxy[k] - (x1, y1) * 2) * scale).astype(int).tolist()
+        corners = (shot.annotation.xyxy[k] - (x1, y1) * 2) * scale
+        a, b, c, d = np.rint(corners.clip(-_FAR_PX, _FAR_PX)).astype(int).tolist()
         thick = 2 if k == shot.box else 1
-        cv2.rectangle(face, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
+        cv2.rectangle(seen, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
     made = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
-    made[: size[1], : size[0]] = face[:CELL_PX, :CELL_PX]
-    for k, line in enumerate(wrap(shot.caption, LETTERS)[:2]):
-        written(made, line, (3, room + LINE_PX * (k + 1)))
-    return made
+    made[: size[1], : size[0]] = seen[:CELL_PX, :CELL_PX]
+    return _captioned(made, shot.caption)
+
+
+def _captioned(canvas: NDArray, caption: str) -> NDArray:
+    """The cell with at most two lines of letters at its foot."""
+    for k, line in enumerate(wrap(caption, LETTERS)[:2]):
+        written(canvas, line, (3, CELL_PX - CAPTION_PX + LINE_PX * (k + 1)))
+    return canvas
 
 
 def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:
     """The canvas with a line of small letters; OpenCV's letters are ASCII."""
+    import cv2
+
     ascii_ = text.encode("ascii", "replace").decode()
     cv2.putText(canvas, ascii_, at, cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
     return canvas
@@ -84,6 +107,8 @@ def sheet(cells: Sequence[NDArray], classes: Sequence[str], columns: int = COLUM
 
 
 def _legend(classes: Sequence[str], width: int) -> NDArray:
+    import cv2
+
     legend = np.full((24, width, 3), _WHITE, np.uint8)
     x = 4
     for k, name in enumerate(classes):
