@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from datatools import __version__
+from datatools.balance.choices import augmenting, planning
 from datatools.exits import entry_point
-from datatools.options import PATH, WRITERS, Listed, Shares, how_to_read, reading, running, tell, writing
+from datatools.options import PATH, WRITERS, Shares, how_to_read, reading, running, tell, writing
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -153,33 +154,33 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
 @datatools.command()
 @click.argument("source", type=PATH, required=False)
 @click.option(
-    "--target",
-    type=click.Choice(["equal"]),
-    default="equal",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
     show_default=True,
-    help="Bring every class to the largest.",
+    help="The file to write.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
+@reading
+@running
+def report(source: Path | None, out: Path, overwrite: bool, as_json: bool, quiet: bool, **said: Any) -> None:
+    """Write SOURCE as one HTML page to look at: histograms, heat maps, repetition, contact sheets, problems.
+
+    Default: the newest split below data/, or raw/ where there is none.
+    """
+    from datatools import reports
+    from datatools.report.run import make_report
+
+    source = source or reports.default_source(quiet)
+    text, data = make_report(source, out, overwrite=overwrite, **how_to_read(said, quiet))
+    tell(text, data, as_json, quiet)
+
+
+@datatools.command()
+@click.argument("source", type=PATH, required=False)
 @click.option("--out", type=PATH, default="data/balanced", show_default=True, help="New folder.")
-@click.option(
-    "--recipes",
-    type=Listed(("whole", "erase")),
-    default="whole,erase",
-    show_default=True,
-    help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed.",
-)
-@click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal.")
-@click.option("--policy", type=click.Path(path_type=Path), help="Augmentation policy, a YAML file.")
-@click.option(
-    "--min-visibility",
-    type=click.FloatRange(0, 1),
-    default=0.6,
-    show_default=True,
-    help="Share of its area that a box keeps inside the picture.",
-)
-@click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True)
-@click.option(
-    "--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 16 copies to FILE.png, and stop."
-)
+@planning
+@augmenting
 @writing
 @running
 def balance(
@@ -192,7 +193,7 @@ def balance(
     quiet: bool,
     **said: Any,
 ) -> None:
-    """Repeat and augment the training pictures of SOURCE until its classes are equal.
+    """Repeat and augment the training pictures of SOURCE until its classes are equal, or as --target says.
 
     Default: the newest converted or synthetic split below data/.  Only train changes.  A run that was killed goes on
     where it stopped.
@@ -207,9 +208,8 @@ def balance(
     source = source or reports.newest(("converted", "synthetic"), quiet)
     if not (dry_run or preview):
         refuse_overwrite(out, source, overwrite=overwrite)
-    plan = run.plan_balance(
-        source, said["recipes"], said["max_repeat"] or 0, said["seed"], workers=said["workers"], quiet=quiet
-    )
+    wanted = run.Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
+    plan = run.plan_balance(source, wanted, workers=said["workers"], quiet=quiet)
     settings = Settings(
         policy, said["seed"], said["min_visibility"], f".{said['suffix']}", said["link"], said["workers"], quiet
     )

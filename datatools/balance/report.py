@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datatools.balance.plan import plan_figures
+from datatools.balance.plan import Plan, plan_figures
 from datatools.balance.run import Balance
+from datatools.balance.target import surplus
 from datatools.core import Dataset
 from datatools.display import grid
 
@@ -17,6 +18,23 @@ def estimate(balance: Balance) -> dict:
     new = sum(size * (int(r) - 1) for size, r in zip(sizes, balance.plan.repeats, strict=True))
     kept = sum(Path(a.path).stat().st_size for a in balance.dataset.annotations)
     return {"new_images": balance.plan.copies, "megabytes": round((new + kept) / 1e6, 1)}
+
+
+def _verdict(plan: Plan) -> list[str]:
+    """Whether the target is met; where not, how closely, and what would meet it."""
+    if plan.target.equal:
+        met, needs = "equal" if plan.missed == 0 else f"{plan.missed} apart", "equality needs"
+    else:
+        met = "as wanted" if plan.missed == 0 else f"off by up to {plan.missed}"
+        needs = f"--target {plan.target.text} needs"
+    proof = "" if plan.missed == 0 else ", the least possible" if plan.proved else ", the least found in time"
+    allowed = f" under --max-repeat {plan.limit}" if plan.limit else ""
+    lines = [f"counts will be {met}{proof}{allowed}; {needs} a repetition of at least {plan.bound}×"]
+    remedies = [] if "erase" in plan.recipes else ["--recipes whole,erase"]
+    remedies += [f"--max-repeat {plan.bound}"] if 0 < plan.limit < plan.bound else []
+    if plan.missed:
+        lines.append(f"exact with {' and '.join(remedies)}")
+    return lines + surplus(plan.target, plan.before, plan.classes)
 
 
 def plan_report(balance: Balance, out: Path) -> tuple[str, dict]:
@@ -31,15 +49,12 @@ def plan_report(balance: Balance, out: Path) -> tuple[str, dict]:
         )
     ]
     head = ("train", "before", "after", "most repeated", "effective sample")
-    equal = "equal" if plan.difference == 0 else f"{plan.difference} apart"
-    proof = "" if plan.difference == 0 else ", the least possible" if plan.proved else ", the least found in time"
-    allowed = f" under --max-repeat {plan.limit}" if plan.limit else ""
     lines = [
         f"{balance.source} -> {out}: recipes {', '.join(plan.recipes)}",
         "",
         grid(head, rows, "<>>>>"),
         "",
-        f"counts will be {equal}{proof}{allowed}; equality needs a repetition of at least {plan.bound}×",
+        *_verdict(plan),
         f"{len(plan.repeats)} training pictures + {cost['new_images']} copies, about {cost['megabytes']} MB; "
         f"{figures.erased_share:.1%} of a copy erased on average, {figures.untouched:.0%} of the copies untouched",
     ]
@@ -51,6 +66,9 @@ def plan_report(balance: Balance, out: Path) -> tuple[str, dict]:
         "recipes": list(plan.recipes),
         "before": dict(zip(plan.classes, plan.before.tolist(), strict=True)),
         "after": dict(zip(plan.classes, plan.after.tolist(), strict=True)),
+        "target": plan.target.text,
+        "wanted": dict(zip(plan.classes, plan.wanted.tolist(), strict=True)),
+        "missed": plan.missed,
         "difference": plan.difference,
         "difference_proved_minimal": plan.proved,
         "max_repeat": dict(zip(plan.classes, figures.max_repeat, strict=True)),

@@ -10,7 +10,8 @@ import numpy as np
 
 from datatools import convert, formats
 from datatools.balance.apply import Settings, apply_plan
-from datatools.balance.plan import Plan, make_plan
+from datatools.balance.plan import RECIPES, Plan, make_plan
+from datatools.balance.target import EQUAL, Target
 from datatools.check import box_problems
 from datatools.core import Dataset
 from datatools.errors import LayoutError
@@ -18,6 +19,16 @@ from datatools.outputs import refuse_overwrite
 from datatools.provenance import Provenance, read_provenance
 from datatools.repair import refuse, tidy
 from datatools.walk import folder_of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a plan.  max_repeat: no box appears more often; 0 for no limit."""
+
+    target: Target = EQUAL
+    recipes: Sequence[str] = RECIPES
+    max_repeat: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,9 +45,7 @@ class Balance:
     known: Provenance = field(default_factory=Provenance)
 
 
-def plan_balance(
-    source: Path, recipes: Sequence[str], max_repeat: int = 0, seed: int = 0, *, workers: int = 0, quiet: bool = False
-) -> Balance:
+def plan_balance(source: Path, wanted: Wanted, *, workers: int = 0, quiet: bool = False) -> Balance:
     """Read a split and plan; nothing is written.
 
     Raises LayoutError where the set is not divided, AnnotationError where it holds errors, TargetError where the
@@ -49,7 +58,8 @@ def plan_balance(
     if not train:
         raise LayoutError(source, "no training split", "train, val and test", "run `datatools convert` on it first")
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
-    plan = make_plan(train, dataset.classes, np.random.default_rng(seed), recipes, max_repeat)
+    rng = np.random.default_rng(wanted.seed)
+    plan = make_plan(train, dataset.classes, rng, wanted.recipes, wanted.max_repeat, wanted.target)
     return Balance(source, dataset, ways, plan, read_provenance(folder_of(source)))
 
 

@@ -1,6 +1,15 @@
-"""Repeats of whole pictures that make the class counts equal, by integer programming (HiGHS through scipy)."""
+"""Repeats of whole pictures that meet the target, by integer programming (HiGHS through scipy).
+
+First the smallest largest repetition R for which integers 1 ≤ r ≤ R meet it, then the fewest pictures.  Pictures with
+equal counts are one variable.  Where the target is out of reach, the smallest distance from it:
+
+a ratio ρ    (equality is ρ = 1) the largest count is at most ρ times the smallest; else the least excess over that
+numbers      each count is its number; else the least deviation of the count that is furthest off
+"""
 
 from __future__ import annotations
+
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +20,19 @@ TIME_LIMIT_S = 60.0
 REPEATS_TRIED = 100  # where equality is out of reach and the user set no limit
 
 
-def whole_repeats(counts: NDArray, max_repeat: int = 0) -> tuple[NDArray, bool]:
-    """(appearances of each picture, (P,) int ≥ 1; whether the difference of the counts is proved minimal).
+def whole_repeats(
+    counts: NDArray, max_repeat: int = 0, ratio: Fraction = Fraction(1), wanted: NDArray | None = None
+) -> tuple[NDArray, bool]:
+    """(appearances of each picture, (P,) int ≥ 1; whether the distance from the target is proved minimal).
 
-    counts: (P, C) boxes of each class in each picture.  max_repeat: 0 for no limit.
+    counts: (P, C) boxes of each class in each picture.  max_repeat: 0 for no limit.  wanted: (C,) the numbers that the
+    counts are to be; None where only their ratio is limited.
     Raises TargetError where the solver ends without a plan.
     """
     vectors, group, members = np.unique(counts, axis=0, return_inverse=True, return_counts=True)
-    totals, proved = _equal(vectors, members, max_repeat), True
+    totals, proved = _exact(vectors, members, max_repeat, ratio, wanted), True
     if totals is None:
-        totals, proved = _closest(vectors, members, max_repeat)
+        totals, proved = _closest(vectors, members, max_repeat, ratio, wanted)
     if totals is None:
         found = f"no plan of whole pictures within {TIME_LIMIT_S:.0f} s"
         raise TargetError("--recipes whole", found, remedy="set --max-repeat, or allow erasing: --recipes whole,erase")
@@ -32,17 +44,17 @@ def whole_repeats(counts: NDArray, max_repeat: int = 0) -> tuple[NDArray, bool]:
     return repeats, proved
 
 
-def _equal(vectors: NDArray, members: NDArray, max_repeat: int) -> NDArray | None:
-    """Appearances of each group for exact equality: least R first, then fewest pictures.  None where there is none."""
+def _exact(
+    vectors: NDArray, members: NDArray, max_repeat: int, ratio: Fraction, wanted: NDArray | None
+) -> NDArray | None:
+    """Appearances of each group that meet the target: least R first, then fewest pictures.  None if there are none."""
     highest = max_repeat or int(members.sum()) * 10
-    n_classes = vectors.shape[1]
-    # unknowns: x (G) appearances of a group, t the common count, R the largest repetition
-    same = np.hstack([vectors.T, -np.ones((n_classes, 1)), np.zeros((n_classes, 1))])
+    # unknowns: x (G) appearances of a group, t the smallest count allowed, R the largest repetition
     capped = np.hstack([np.eye(len(members)), np.zeros((len(members), 1)), -members[:, None]])
     low = np.concatenate([members, [0, 1]])
     high = np.concatenate([np.full(len(members) + 1, np.inf), [highest]])
     goal = np.concatenate([np.zeros(len(members) + 1), [1]])
-    rows = [(same, 0, 0), (capped, -np.inf, 0)]
+    rows = [*_meets(vectors.T, ratio, wanted), (capped, -np.inf, 0)]
     first, _ = _solve(goal, rows, low, high)
     if first is None:
         return None
@@ -52,16 +64,33 @@ def _equal(vectors: NDArray, members: NDArray, max_repeat: int) -> NDArray | Non
     return (first if second is None else second)[: len(members)]
 
 
-def _closest(vectors: NDArray, members: NDArray, max_repeat: int) -> tuple[NDArray | None, bool]:
-    """Appearances of each group for the smallest difference of the counts, then the fewest pictures; and if proved."""
-    n_classes = vectors.shape[1]
-    # unknowns: x (G), the smallest count, the largest count
-    over = np.hstack([vectors.T, -np.ones((n_classes, 1)), np.zeros((n_classes, 1))])
-    under = np.hstack([vectors.T, np.zeros((n_classes, 1)), -np.ones((n_classes, 1))])
+def _meets(counted: NDArray, ratio: Fraction, wanted: NDArray | None) -> list:
+    """Rows over (x, t, R) that say that the counts, counted @ x, are what is wanted: t..ratio·t, or the numbers."""
+    one, none = np.ones((len(counted), 1)), np.zeros((len(counted), 1))
+    if wanted is not None:
+        return [(np.hstack([counted, none, none]), wanted, wanted)]
+    if ratio == 1:
+        return [(np.hstack([counted, -one, none]), 0, 0)]
+    least = (np.hstack([counted, -one, none]), 0, np.inf)
+    return [least, (np.hstack([counted * ratio.denominator, -ratio.numerator * one, none]), -np.inf, 0)]
+
+
+def _closest(
+    vectors: NDArray, members: NDArray, max_repeat: int, ratio: Fraction, wanted: NDArray | None
+) -> tuple[NDArray | None, bool]:
+    """Appearances of each group closest to the target, then the fewest pictures; and whether that is proved."""
+    one, none = np.ones((vectors.shape[1], 1)), np.zeros((vectors.shape[1], 1))
+    if wanted is None:  # unknowns: x (G), the smallest count, the largest count
+        over, under = np.hstack([vectors.T, -one, none]), np.hstack([vectors.T, none, -one])
+        rows: list = [(over, 0, np.inf), (under, -np.inf, 0)]
+        weights = [-ratio.numerator, ratio.denominator]
+    else:  # unknowns: x (G), nothing, the largest deviation
+        over, under = np.hstack([vectors.T, none, one]), np.hstack([vectors.T, none, -one])
+        rows = [(over, wanted, np.inf), (under, -np.inf, wanted)]
+        weights = [0, 1]
     low = np.concatenate([members, [0, 0]])
     high = np.concatenate([members * (max_repeat or REPEATS_TRIED), [np.inf, np.inf]])
-    goal = np.concatenate([np.zeros(len(members)), [-1, 1]])
-    rows = [(over, 0, np.inf), (under, -np.inf, 0)]
+    goal = np.concatenate([np.zeros(len(members)), weights])
     first, proved = _solve(goal, rows, low, high)
     if first is None:
         return None, False

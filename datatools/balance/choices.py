@@ -1,0 +1,60 @@
+"""The options of `datatools balance` that no other command has, and the type of `--target`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from datatools.options import Listed, options
+
+
+class TargetText(click.ParamType):
+    """What `datatools.balance.target` understands -> Target."""
+
+    name = "equal|median|max-ratio=R|N|CLASS=N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from datatools.balance.target import parse_target
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_target(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+planning = options(
+    click.option(
+        "--target",
+        type=TargetText(),
+        default="equal",
+        show_default=True,
+        help="Boxes that each class is to have: as the largest (equal, not-majority), at least the median, at least "
+        "1/R of the largest, or a number.  A class that has more keeps them.",
+    ),
+    click.option(
+        "--recipes",
+        type=Listed(("whole", "erase")),
+        default="whole,erase",
+        show_default=True,
+        help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed.",
+    ),
+    click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
+)
+augmenting = options(
+    click.option("--policy", type=click.Path(path_type=Path), help="Augmentation policy, a YAML file."),
+    click.option(
+        "--min-visibility",
+        type=click.FloatRange(0, 1),
+        default=0.6,
+        show_default=True,
+        help="Share of its area that a box keeps inside the picture.",
+    ),
+    click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True),
+    click.option(
+        "--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 16 copies to FILE.png, and stop."
+    ),
+)
