@@ -112,7 +112,8 @@ def draw_recipe(rng: np.random.Generator) -> Recipe:
 
 
 def _chosen(shares: dict[str, float], rng: np.random.Generator) -> str:
-    return str(rng.choice(list(shares), p=list(shares.values())))
+    edges = np.cumsum(list(shares.values()))
+    return list(shares)[int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))]
 
 
 def _varied(colour: tuple[int, int, int], rng: np.random.Generator) -> tuple[int, int, int]:
