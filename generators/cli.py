@@ -18,7 +18,7 @@ from generators.options import ClassNames, Fill, Mix, drawing, looking, settings
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def generators() -> None:
-    """Make pictures: a small sample set for a machine without data."""
+    """Make pictures: masks on annotated faces, sets from bare portraits, a sample where there is no data."""
 
 
 @generators.command()
