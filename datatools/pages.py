@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from datatools.errors import OutputError
 from datatools.images import encode
 
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser itself fetches and runs nothing
 STYLE = (
     "body{font:15px/1.5 sans-serif;max-width:1450px;margin:2em auto;padding:0 1em;color:#222}"
     "table{border-collapse:collapse;margin:1em 0}"
@@ -49,6 +50,7 @@ def refuse_page(page: Path, command: str, option: str, *, overwrite: bool) -> No
 def page_of(title: str, command: str, parts: Iterable[str], style: str = "") -> str:
     """The file's text.  parts: HTML, below the title."""
     head = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{mark_of(command)}'
+    head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     head += f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body>\n<h1>{escape(title)}</h1>\n"
     return f"{head}{''.join(parts)}</body></html>\n"
 

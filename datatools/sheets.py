@@ -13,10 +13,11 @@ from datatools.core import Annotation
 from datatools.stats_plot import COLOURS
 
 CELL_PX, CAPTION_PX, LINE_PX, COLUMNS = 232, 30, 13, 6
+WIDE_WH, WIDE_COLUMNS = (348, 290), 4  # a cell that shows a whole picture
 ROOM = 2.2  # side of what is shown, in longer sides of the box
 LETTERS = 34  # of a caption's line
 _WHITE, _INK = 255, (60, 60, 60)
-_FAR_PX = 9999  # no line is drawn further out: OpenCV counts in 32 bits
+_FAR_PX = 99_999  # of the picture; no line is drawn further out: OpenCV counts in 32 bits
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,45 +48,49 @@ def window(box: NDArray, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
 def cell(shot: Shot, around: NDArray | None = None) -> NDArray:
     """A box with its surroundings, (CELL_PX, CELL_PX, 3).  around: what is in the middle, (4,), if not the box."""
     h, w = shot.pixels.shape[:2]
-    return _cell(shot, window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h)))
+    part = window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h))
+    return _captioned(_fitted(shot, part, (CELL_PX - CAPTION_PX,) * 2), (CELL_PX, CELL_PX), shot.caption)
 
 
 def whole(shot: Shot) -> NDArray:
-    """A whole picture, (CELL_PX, CELL_PX, 3)."""
+    """A whole picture, (h, w, 3) of WIDE_WH."""
     h, w = shot.pixels.shape[:2]
-    return _cell(shot, (0, 0, w, h))
+    room = WIDE_WH[0], WIDE_WH[1] - CAPTION_PX
+    return _captioned(_fitted(shot, (0, 0, w, h), room), WIDE_WH, shot.caption)
 
 
-def note(caption: str) -> NDArray:
-    """A cell without a picture, (CELL_PX, CELL_PX, 3)."""
-    return _captioned(np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8), caption)
+def note(caption: str, size_wh: tuple[int, int] = (CELL_PX, CELL_PX)) -> NDArray:
+    """A cell without a picture, (h, w, 3)."""
+    return _captioned(np.zeros((0, 0, 3), np.uint8), size_wh, caption)
 
 
-def _cell(shot: Shot, part: tuple[int, int, int, int]) -> NDArray:
-    """Part of a picture, xyxy; boxes are drawn after enlarging, so that lines stay thin."""
+def _fitted(shot: Shot, part: tuple[int, int, int, int], room_wh: tuple[int, int]) -> NDArray:
+    """Part of a picture, xyxy, as large as fits; boxes are drawn after enlarging, so that lines stay thin."""
     import cv2
 
     x1, y1, x2, y2 = part
-    room = CELL_PX - CAPTION_PX
-    scale = room / max(x2 - x1, y2 - y1)
+    scale = min(room_wh[0] / (x2 - x1), room_wh[1] / (y2 - y1))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
     seen = cv2.resize(shot.pixels[y1:y2, x1:x2], size, interpolation=how)
     for k in range(len(shot.annotation)) if shot.framed else ():
-        corners = (shot.annotation.xyxy[k] - (x1, y1) * 2) * scale
-        a, b, c, d = np.rint(corners.clip(-_FAR_PX, _FAR_PX)).astype(int).tolist()
+        corners = (shot.annotation.xyxy[k] - (x1, y1) * 2).clip(-_FAR_PX, _FAR_PX) * scale
+        a, b, c, d = np.rint(corners).astype(int).tolist()
         thick = 2 if k == shot.box else 1
         cv2.rectangle(seen, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
-    made = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
-    made[: size[1], : size[0]] = seen[:CELL_PX, :CELL_PX]
-    return _captioned(made, shot.caption)
+    return seen
 
 
-def _captioned(canvas: NDArray, caption: str) -> NDArray:
-    """The cell with at most two lines of letters at its foot."""
-    for k, line in enumerate(wrap(caption, LETTERS)[:2]):
-        written(canvas, line, (3, CELL_PX - CAPTION_PX + LINE_PX * (k + 1)))
-    return canvas
+def _captioned(seen: NDArray, size_wh: tuple[int, int], caption: str) -> NDArray:
+    """A white cell with the picture in its corner, and at most two lines of letters at its foot."""
+    width, height = size_wh
+    made = np.full((height, width, 3), _WHITE, np.uint8)
+    made[: seen.shape[0], : seen.shape[1]] = seen[:height, :width]
+    letters = LETTERS * width // CELL_PX
+    lines = [part for line in caption.splitlines() for part in wrap(line, letters)]
+    for k, line in enumerate(lines[:2]):
+        written(made, line, (3, height - CAPTION_PX + LINE_PX * (k + 1)))
+    return made
 
 
 def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:
@@ -98,9 +103,9 @@ def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:
 
 
 def sheet(cells: Sequence[NDArray], classes: Sequence[str], columns: int = COLUMNS) -> NDArray:
-    """Cells in rows below the colours of the classes.  Of one blank row where there is no cell."""
-    gap = np.full((CELL_PX, 4, 3), _WHITE, np.uint8)
-    blank = np.full((CELL_PX, CELL_PX, 3), _WHITE, np.uint8)
+    """Cells of one size in rows below the colours of the classes.  Of one blank row where there is no cell."""
+    blank = np.full_like(cells[0] if cells else note(""), _WHITE)
+    gap = blank[:, :4]
     full = [*cells, *[blank] * (-len(cells) % columns or (columns if not cells else 0))]
     rows = [np.hstack([part for c in full[k : k + columns] for part in (c, gap)]) for k in range(0, len(full), columns)]
     return np.vstack([_legend(classes, rows[0].shape[1]), *rows])

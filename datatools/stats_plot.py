@@ -23,7 +23,7 @@ def plot(s: Statistics, suffix: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(_style()), warnings.catch_warnings():
+    with rc_context(style()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a box is drawn in its place
         figure = Figure(figsize=(11, 6.4), layout="constrained")
         FigureCanvasAgg(figure)
@@ -40,7 +40,7 @@ def plot(s: Statistics, suffix: str) -> bytes:
     return out.getvalue()
 
 
-def _style() -> Any:
+def style() -> Any:
     from matplotlib.font_manager import fontManager
 
     there = {font.name for font in fontManager.ttflist}
@@ -53,7 +53,7 @@ def _style() -> Any:
     }
 
 
-def _shown(classes: tuple[str, ...]) -> list[str]:
+def shown(classes: tuple[str, ...]) -> list[str]:
     """Class names as matplotlib shows them unchanged: `$` begins no formula, `_` hides none in the legend."""
     return [("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$") for name in classes]
 
@@ -63,7 +63,7 @@ def _colour(k: int) -> str:
 
 
 def _histogram(axes: Axes, s: Statistics) -> None:
-    names = _shown(s.classes)
+    names = shown(s.classes)
     base = np.zeros(len(names))
     for shade, p in enumerate(s.splits):
         alpha = 1 - 0.6 * shade / max(len(s.splits), 1)
@@ -89,7 +89,7 @@ def _sizes(axes: Axes, s: Statistics) -> None:
             bins=edges.tolist(),
             stacked=True,
             color=[_colour(k) for k in range(len(parts))],
-            label=_shown(s.classes),
+            label=shown(s.classes),
         )
         axes.set_xscale("log")
         axes.set_xticks([px for px in (4, 8, *SMALL_PX, 256) if px < sides.max()])
@@ -107,8 +107,8 @@ def _together(axes: Axes, s: Statistics) -> None:
     for i, row in enumerate(s.total.together.tolist()):
         for j, n in enumerate(row):
             axes.text(j, i, str(n), ha="center", va="center", color="white" if share[i, j] > 0.6 else "black")
-    axes.set_xticks(range(len(s.classes)), _shown(s.classes), rotation=20, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(s.classes)), _shown(s.classes))
+    axes.set_xticks(range(len(s.classes)), shown(s.classes), rotation=20, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(s.classes)), shown(s.classes))
     axes.spines[:].set_visible(False)
     axes.set_title("images that hold both classes")
 

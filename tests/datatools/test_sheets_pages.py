@@ -10,7 +10,7 @@ import pytest
 from datatools.core import Annotation
 from datatools.errors import OutputError
 from datatools.pages import Markup, drawing, page_of, refuse_page, table
-from datatools.sheets import CAPTION_PX, CELL_PX, Shot, cell, note, rgb, sheet, spread, whole, window
+from datatools.sheets import CAPTION_PX, CELL_PX, WIDE_WH, Shot, cell, note, rgb, sheet, spread, whole, window
 
 
 def a_shot(box: tuple[float, ...], size_wh: tuple[int, int] = (100, 80), **more: object) -> Shot:
@@ -46,12 +46,21 @@ def test_a_few_of_many_are_evenly_spaced_and_all_of_few() -> None:
     assert spread(range(3), 8) == [0, 1, 2] and spread([], 8) == []
 
 
-def test_a_whole_picture_is_shown_with_all_of_its_boxes() -> None:
+def test_a_whole_picture_is_shown_as_large_as_fits_with_all_of_its_boxes() -> None:
     made = whole(a_shot((0, 0, 50, 80))).astype(int)
-    scale = (CELL_PX - CAPTION_PX) / 100
+    width, height = WIDE_WH
+    scale = (height - CAPTION_PX) / 80
+    assert made.shape == (height, width, 3)
     assert (made[: round(80 * scale), : round(100 * scale)] != 255).any(axis=2).all(), "from border to border"
-    assert (made[round(80 * scale) + 1 :] == 255).all()
+    assert (made[:, round(100 * scale) + 1 :] == 255).all() and (made[height - CAPTION_PX + 1 :] == 255).all()
     assert np.abs(made[round(40 * scale), round(50 * scale)] - rgb(1)).sum() < 30
+    assert sheet([whole(a_shot((0, 0, 50, 80)))] * 5, ("a",), 4).shape == (24 + 2 * height, 4 * (width + 4), 3)
+
+
+def test_a_line_of_a_caption_stays_a_line() -> None:
+    one, two = (cell(a_shot((40, 30, 60, 50), caption=text))[CELL_PX - CAPTION_PX :] for text in ("a b", "a\nb"))
+    dark = [(rows < 128).any(axis=(1, 2)) for rows in (one, two)]
+    assert not dark[0][16:].any() and dark[1][16:].any()
 
 
 def test_a_box_of_any_corners_can_be_drawn() -> None:
