@@ -201,6 +201,7 @@ def balance(
     from datatools import reports
     from datatools.balance import report, run
     from datatools.balance.apply import Settings
+    from datatools.balance.plan import Wanted
     from datatools.balance.policy import read_policy
     from datatools.outputs import refuse_overwrite, write_file
 
@@ -208,18 +209,20 @@ def balance(
     source = source or reports.newest(("converted", "synthetic"), quiet)
     if not (dry_run or preview):
         refuse_overwrite(out, source, overwrite=overwrite)
-    wanted = run.Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
+    wanted = Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
     plan = run.plan_balance(source, wanted, workers=said["workers"], quiet=quiet)
     settings = Settings(
         policy, said["seed"], said["min_visibility"], f".{said['suffix']}", said["link"], said["workers"], quiet
     )
-    text, data = report.plan_report(plan, out)
+    text, data = report.plan_report(plan, out, said["workers"])
     if preview:
         from datatools.balance.preview import contact_sheet
 
         reports.plot_suffix(preview, (".png",))
         write_file(preview, contact_sheet(plan, settings))
     elif not dry_run:
+        if not quiet:
+            click.echo(f"{source} -> {out}: {report.cost_line(plan, said['workers'])}", err=True)
         written, flipped = run.carry_out(plan, out, settings, overwrite=overwrite)
         more, counted = report.result_report(plan, written, flipped)
         text, data = f"{text}\n\n{more}", data | counted

@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from datatools.balance.copies import Task, tasks_of
+from datatools.balance.copies import Copier, Task, tasks_of
 from datatools.balance.plan import Plan
 from datatools.balance.policy import Policy
 from datatools.convert import Picture
 from datatools.core import Dataset
 from datatools.formats import yolo
-from datatools.images import encode
+from datatools.images import compression, encode
 from datatools.outputs import put, staged
 from datatools.parallel import ordered_map
 from datatools.provenance import Provenance
 from datatools.resumable import PROGRESS, bring_originals, describe, fingerprint, free_tag, once, same_run
+
+ITEM_MS = 60.0  # what a picture with its copies costs, at least
 
 
 @dataclass(frozen=True)
@@ -45,27 +47,43 @@ def apply_plan(
     whose made pictures stay marked.
     Originals come over unchanged, val and test byte for byte; only the training split gets copies.
     """
-    tasks = tasks_of(plan, dataset.of_split("train"))
+    train = dataset.of_split("train")
+    tasks = tasks_of(plan, train)
     names = {name: PurePosixPath(way.target).with_suffix("").as_posix() for name, way in ways.items()}
     lineage = {t.annotation.id: known.lineage(t.annotation.id) for t in tasks if known.is_made(t.annotation.id)}
+    cleaned = {
+        t.annotation.id: known.entry(t.annotation.id, ways[t.annotation.id].target, "train", "synthetic")
+        for t in tasks
+        if t.first is not None
+    }
     with staged(out, resume=True) as folder:
         same_run(folder, _fingerprint(plan, dataset, settings, known))
-        originals = list(bring_originals(dataset, ways, folder, settings.link, known))
+        originals = list(bring_originals(_untouched(plan, dataset), ways, folder, settings.link, known))
         tag = free_tag("b", names.values())
-        work = partial(run_task, names=names, lineage=lineage, tag=tag, folder=folder, settings=settings)
+        work = partial(
+            run_task, names=names, lineage=lineage, cleaned=cleaned, tag=tag, folder=folder, settings=settings
+        )
         made = ordered_map(
             work,
             tasks,
             workers=settings.workers,
-            item_ms=60,
+            item_ms=ITEM_MS,
             what="augmenting",
             quiet=settings.quiet,
             weigh=len,
-            total=plan.copies,
+            total=plan.copies + len(cleaned),
         )
         copies = [entry for entries in made for entry in entries]
         describe(folder, dataset.classes, [*originals, *copies], "balanced")
     return sum("flips_only" in entry for entry in copies)
+
+
+def _untouched(plan: Plan, dataset: Dataset) -> Dataset:
+    """The pictures that come over as they are: all but the synthetic ones that are left out or partly erased."""
+    train = dataset.of_split("train")
+    changed = {a.id for row, a in enumerate(train) if not plan.comes_whole(row)}
+    pairs = [p for p in zip(dataset.annotations, dataset.splits, strict=True) if p[0].id not in changed]
+    return Dataset(dataset.classes, tuple(a for a, _ in pairs), tuple(split for _, split in pairs))
 
 
 def _fingerprint(plan: Plan, dataset: Dataset, settings: Settings, known: Provenance) -> str:
@@ -78,6 +96,7 @@ def run_task(
     task: Task,
     names: Mapping[str, str],
     lineage: Mapping[str, list[str]],
+    cleaned: Mapping[str, dict],
     tag: str,
     folder: Path,
     settings: Settings,
@@ -85,22 +104,38 @@ def run_task(
     """Write the copies of one picture; returns their manifest entries.  What is already there is not made again.
 
     lineage: id -> sources of its copies, where they are more than the picture itself.
+    cleaned: id -> manifest entry of a synthetic picture that is partly erased, and so written again.
     """
     stem = names[task.annotation.id]
     sources = lineage.get(task.annotation.id, [task.annotation.id])
     mark = folder / PROGRESS / f"{PurePosixPath(stem).name}.json"
-    return once(mark, lambda: list(_copies(task, f"{stem}{tag}", sources, folder, settings)))
+    first = cleaned.get(task.annotation.id)
+    return once(mark, lambda: list(_copies(task, f"{stem}{tag}", sources, first, folder, settings)))
 
 
-def _copies(task: Task, stem: str, sources: list[str], folder: Path, settings: Settings) -> Iterator[dict]:
+def _copies(
+    task: Task, stem: str, sources: list[str], first: dict | None, folder: Path, settings: Settings
+) -> Iterator[dict]:
     """Write each copy; yields its manifest entry.  stem: path of a copy without its number."""
     from datatools.balance.augment import Augmenter
-    from datatools.balance.copies import Copier
 
     copier = Copier(task, Augmenter(settings.policy, settings.min_visibility), settings.seed)
+    if first is not None:
+        yield _write_cleaned(copier, first, folder, settings.suffix)
     for number in range(1, len(task.kept) + 1):
         made = copier.make(number)
         target = f"{stem}{number:03d}{settings.suffix}"
         put(folder / target, encode(made.pixels, settings.suffix))
         put(folder / yolo.label_path(target), yolo.text_of(made.annotation))
         yield {"image": target, "split": "train", "sources": sources, **made.recipe}
+
+
+def _write_cleaned(copier: Copier, entry: dict, folder: Path, suffix: str) -> dict:
+    """Write a synthetic picture that is partly erased, compressed as it was; returns its manifest entry."""
+    made = copier.cleaned()
+    target = PurePosixPath(entry["image"])
+    target = target if target.suffix in (".jpg", ".png") else target.with_suffix(suffix)
+    source = copier.task.annotation.path
+    put(folder / target, encode(made.pixels, target.suffix, like=compression(source)))
+    put(folder / yolo.label_path(str(target)), yolo.text_of(made.annotation))
+    return entry | {"image": str(target), **made.recipe}

@@ -37,10 +37,11 @@ planning = options(
     ),
     click.option(
         "--recipes",
-        type=Listed(("whole", "erase")),
-        default="whole,erase",
+        type=Listed(("whole", "erase", "synthetic")),
+        default="whole,erase,synthetic",
         show_default=True,
-        help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed.",
+        help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed; synthetic: take SOURCE's "
+        "synthetic pictures, as far as they are needed.",
     ),
     click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
 )

@@ -30,19 +30,25 @@ class Copy:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One training picture and its copies: kept[k] says which boxes (N,) stay in copy k + 1."""
+    """One training picture and its copies: kept[k] says which boxes (N,) stay in copy k + 1.
+
+    first: which boxes stay in the picture itself, where it is a synthetic one that does not come over whole.
+    """
 
     annotation: Annotation
     kept: tuple[NDArray, ...] = field(default=())
+    first: NDArray | None = None
 
 
 def tasks_of(plan: Plan, annotations: tuple[Annotation, ...]) -> list[Task]:
-    """The pictures that are repeated.  annotations: those that the plan was made from, in the same order."""
-    return [
-        Task(a, tuple(plan.kept(row, copy) for copy in range(1, int(plan.repeats[row]))))
-        for row, a in enumerate(annotations)
-        if plan.repeats[row] > 1
-    ]
+    """The pictures that are repeated, or partly erased.  annotations: those that the plan was made from, in order."""
+    tasks = []
+    for row, a in enumerate(annotations):
+        repeats, whole = int(plan.repeats[row]), plan.comes_whole(row)
+        if repeats > whole:
+            kept = tuple(plan.kept(row, copy) for copy in range(1, repeats))
+            tasks.append(Task(a, kept, None if whole else plan.kept(row, 0)))
+    return tasks
 
 
 def copy_stream(seed: int, image_id: str, copy: int) -> np.random.Generator:
@@ -75,6 +81,13 @@ class Copier:
         if not kept.all():
             recipe["erased"] = np.flatnonzero(~kept).tolist()
         return Copy(pixels, moved, recipe)
+
+    def cleaned(self) -> Copy:
+        """The picture itself without the boxes that are not needed: neither moved nor coloured."""
+        kept, a = self.task.first, self.task.annotation
+        if kept is None:
+            raise ValueError(f"{a.id} comes over whole")
+        return Copy(self._without(kept), a.take(kept), {"erased": np.flatnonzero(~kept).tolist()})
 
     def _without(self, kept: NDArray) -> NDArray:
         if kept.all():

@@ -4,17 +4,20 @@ A plan is one whole number a box, its *appearances* (the original counts as one)
 as its neediest box; in the s-th (from 0) those boxes are erased whose appearances are spent.  Where all boxes of a
 picture have the same number, nothing is ever erased.
 
-Two ways to reach the wanted counts T_c ≥ n_c (see `target`), of classes with n_c boxes each:
+Photographs always come over whole.  Synthetic pictures of the split come in as far as they are needed, if the recipe
+`synthetic` allows it; a box of theirs that is not needed is erased, and a picture with none that is, is left out.
 
-waterfill    (recipes whole, erase) each box of class c appears ⌊T_c/n_c⌋ or ⌈T_c/n_c⌉ times.  Exact; no plan that
-             invents no boxes can show its most-repeated box less often, since n_c boxes must make T_c appearances.
-whole        (recipe whole) whole pictures only, by integer programming (see `whole`).
+Two ways to the counts that are wanted (see `target`):
+
+waterfill    (recipes whole, erase) exact, at the least possible repetition, in closed form.
+whole        (recipe whole) whole pictures only, by integer programming.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,30 +26,46 @@ from datatools.balance.target import EQUAL, Target, wanted_counts
 from datatools.core import Annotation, areas, class_counts
 from datatools.errors import TargetError
 
-RECIPES = ("whole", "erase")
+RECIPES = ("whole", "erase", "synthetic")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a plan.  max_repeat: no box appears more often; 0 for no limit."""
+
+    target: Target = EQUAL
+    recipes: tuple[str, ...] = RECIPES
+    max_repeat: int = 0
+    seed: int = 0
+
+
+BALANCED = Wanted()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """appearances: for each picture, (N,) int of its boxes, all ≥ 1.  repeats: (P,) int appearances of each picture.
+    """appearances: for each picture, (N,) int of its boxes; 0 only on synthetic pictures.  invented: (P,) bool.
 
-    before, after: (C,) boxes of each class.  recipes: those that were allowed.  limit: --max-repeat, 0 for none.
-    bound: least possible largest repetition that meets the target without invented boxes.
-    target: what was asked for; wanted: (C,) boxes that each class is to have by it.
+    before: (C,) boxes of each class on photographs.  after: with the plan.  counts: that each class is to have.
+    bound: least possible largest repetition that meets the target with these pictures.
     proved: no plan with these recipes and this limit misses it by less.
     """
 
     classes: tuple[str, ...]
-    recipes: tuple[str, ...]
+    wanted: Wanted
     appearances: tuple[NDArray, ...]
-    repeats: NDArray
+    invented: NDArray
     before: NDArray
     after: NDArray
+    counts: NDArray
     bound: int
-    limit: int = 0
     proved: bool = True
-    target: Target = EQUAL
-    wanted: NDArray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @cached_property
+    def repeats(self) -> NDArray:
+        """Appearances of each picture, (P,) int; 0 where a synthetic picture is left out."""
+        pairs = zip(self.appearances, self.invented.tolist(), strict=True)
+        return np.array([int(r.max(initial=not made)) for r, made in pairs], dtype=np.int64)
 
     @property
     def difference(self) -> int:
@@ -56,62 +75,79 @@ class Plan:
     @property
     def missed(self) -> int:
         """Boxes by which the target is missed: by the class that is furthest off, or by the smallest class."""
-        if not self.target.balances:
-            return int(np.abs(self.after - self.wanted).max())
-        ratio = self.target.ratio
+        if not self.wanted.target.balances:
+            return int(np.abs(self.after - self.counts).max())
+        ratio = self.wanted.target.ratio
         return max(0, -(-int(self.after.max()) * ratio.denominator // ratio.numerator) - int(self.after.min()))
 
     @property
     def copies(self) -> int:
         """New pictures."""
-        return int((self.repeats - 1).sum())
+        return int(np.maximum(self.repeats - 1, 0).sum())
 
     def kept(self, picture: int, copy: int) -> NDArray:
         """Which boxes stay in the copy-th appearance (0 is the original), (N,) bool."""
         return self.appearances[picture] > copy
+
+    def comes_whole(self, picture: int) -> bool:
+        """Whether the picture itself comes over with all of its boxes; every photograph does."""
+        return bool(self.repeats[picture] and self.kept(picture, 0).all())
 
 
 def make_plan(
     annotations: Sequence[Annotation],
     classes: Sequence[str],
     rng: np.random.Generator,
-    recipes: Sequence[str] = RECIPES,
-    max_repeat: int = 0,
-    target: Target = EQUAL,
+    wanted: Wanted = BALANCED,
+    invented: Sequence[bool] = (),
 ) -> Plan:
-    """The plan that brings every class to its target.
+    """The plan that brings every class to its target, which is counted on photographs.
 
-    max_repeat: no box appears more often than this; 0 for no limit.  rng decides only between equals.
+    invented: which pictures are synthetic; none by default.  Where no photograph has a box, none counts as synthetic.
+    rng decides only between equals.
     Raises TargetError where a class that is to have boxes has none: nothing can be repeated then.
     """
-    before = class_counts(annotations, len(classes))
-    wanted = wanted_counts(target, before, classes)
-    _refuse_lacking(target, wanted, before, classes)
-    bound = int((-(-wanted // np.maximum(before, 1))).max(initial=1))
-    proved = True
-    if "erase" in recipes:
-        appearances = waterfill([a.labels for a in annotations], before, wanted, rng, max_repeat)
-    else:
-        from datatools.balance.whole import whole_repeats
-
-        counts = np.stack([np.bincount(a.labels, minlength=len(classes)) for a in annotations])
-        repeats, proved = whole_repeats(counts, max_repeat, target.ratio, None if target.balances else wanted)
-        appearances = [np.full(len(a), r) for a, r in zip(annotations, repeats.tolist(), strict=True)]
-    repeats = np.array([int(r.max(initial=1)) for r in appearances], dtype=np.int64)
-    after = counts_after(annotations, appearances, len(classes))
+    made = np.array(invented if len(invented) else np.zeros(len(annotations)), dtype=bool)
+    if not any(len(a) for a, m in zip(annotations, made, strict=True) if not m):
+        made[:] = False
+    used = np.flatnonzero(~made | ("synthetic" in wanted.recipes))
+    candidates = [annotations[row] for row in used.tolist()]
+    before = class_counts([a for a, m in zip(annotations, made, strict=True) if not m], len(classes))
+    stock = class_counts(candidates, len(classes))
+    counts = wanted_counts(wanted.target, before, classes)
+    _refuse_lacking(wanted.target, counts, stock, classes)
+    found, proved = _appearances(candidates, made[used], counts, rng, wanted)
+    appearances = [np.zeros(len(a), dtype=np.int64) for a in annotations]
+    for row, r in zip(used.tolist(), found, strict=True):
+        appearances[row] = r
+    bound = int((-(-counts // np.maximum(stock, 1))).max(initial=1))
     return Plan(
         tuple(classes),
-        tuple(recipes),
-        tuple(appearances),
-        repeats,
-        before,
-        after,
-        bound,
-        max_repeat,
-        proved,
-        target,
         wanted,
+        tuple(appearances),
+        made,
+        before,
+        counts_after(annotations, appearances, len(classes)),
+        counts,
+        bound,
+        proved,
     )
+
+
+def _appearances(
+    annotations: Sequence[Annotation], invented: NDArray, counts: NDArray, rng: np.random.Generator, wanted: Wanted
+) -> tuple[list[NDArray], bool]:
+    """(appearances of the boxes of each picture, whether no plan comes closer to the counts)."""
+    if "erase" in wanted.recipes:
+        from datatools.balance.waterfill import waterfill
+
+        return waterfill([a.labels for a in annotations], invented, counts, rng, wanted.max_repeat), True
+    from datatools.balance.whole import whole_repeats
+
+    held = np.stack([np.bincount(a.labels, minlength=len(counts)) for a in annotations])
+    numbers = None if wanted.target.balances else counts
+    repeats, proved = whole_repeats(held, invented, wanted.max_repeat, wanted.target.ratio, numbers)
+    return [np.full(len(a), r) for a, r in zip(annotations, repeats.tolist(), strict=True)], proved
 
 
 def counts_after(annotations: Sequence[Annotation], appearances: Sequence[NDArray], n_classes: int) -> NDArray:
@@ -131,55 +167,17 @@ def _refuse_lacking(target: Target, wanted: NDArray, before: NDArray, classes: S
         raise TargetError(f"--target {target.text}", found, remedy=remedy)
 
 
-def waterfill(
-    labels: Sequence[NDArray], counts: NDArray, wanted: NDArray, rng: np.random.Generator, max_repeat: int = 0
-) -> list[NDArray]:
-    """Appearances of each box: ⌊T_c/n_c⌋ or ⌈T_c/n_c⌉, the higher number where it costs the fewest new pictures.
-
-    labels: of the boxes of each picture.  counts: (C,) n_c.  wanted: (C,) T_c ≥ n_c, 0 only where n_c is.
-    """
-    quota = wanted // np.maximum(counts, 1)
-    extra = wanted % np.maximum(counts, 1)
-    if max_repeat:
-        extra = np.where(quota >= max_repeat, 0, extra)
-        quota = np.minimum(quota, max_repeat)
-    appearances = [quota[picture] for picture in labels]
-    repeats = np.array([int(r.max(initial=1)) for r in appearances], dtype=np.int64)
-    for label in np.argsort(-quota, kind="stable").tolist():
-        _hand_out(label, int(quota[label]) + 1, int(extra[label]), labels, appearances, repeats, rng)
-    return appearances
-
-
-def _hand_out(
-    label: int,
-    higher: int,
-    left: int,
-    labels: Sequence[NDArray],
-    appearances: list[NDArray],
-    repeats: NDArray,
-    rng: np.random.Generator,
-) -> None:
-    """Give `left` boxes of a class one appearance more: first where the picture is repeated as often anyway."""
-    held = np.array([int((picture == label).sum()) for picture in labels])
-    holders = rng.permutation(np.flatnonzero(held))
-    free = repeats[holders] >= higher
-    for picture in holders[np.lexsort((-held[holders], ~free))].tolist():
-        if left == 0:
-            return
-        boxes = np.flatnonzero(labels[picture] == label)[:left]
-        appearances[picture][boxes] = higher
-        repeats[picture] = max(int(repeats[picture]), higher)
-        left -= len(boxes)
-
-
 @dataclass(frozen=True)
 class PlanFigures:
     """What a plan costs.  For each class: largest repetition, and effective sample size (Σr)²/Σr² (Kish 1965).
 
+    distinct, invented: boxes of each class that appear, and those of them on synthetic pictures.
     erased_share: mean part of a copy's area that is erased; untouched: share of the copies that erase nothing.
     """
 
     max_repeat: tuple[int, ...]
+    distinct: tuple[int, ...]
+    invented: tuple[int, ...]
     effective: tuple[float, ...]
     erased_share: float
     untouched: float
@@ -189,14 +187,19 @@ def plan_figures(plan: Plan, annotations: Sequence[Annotation]) -> PlanFigures:
     """Figures of a plan for the pictures that it was made from."""
     labels = np.concatenate([a.labels for a in annotations])
     r = np.concatenate(plan.appearances)
-    rows = [r[labels == k].astype(np.float64) for k in range(len(plan.classes))]
+    made = np.repeat(plan.invented, [len(a) for a in annotations])
+    classes = range(len(plan.classes))
+    rows = [r[labels == k].astype(np.float64) for k in classes]
     effective = tuple(float(x.sum() ** 2 / max((x**2).sum(), 1.0)) for x in rows)
+    most = tuple(int(x.max(initial=0)) for x in rows)
+    distinct = tuple(int((x > 0).sum()) for x in rows)
+    invented = tuple(int(((labels == k) & made & (r > 0)).sum()) for k in classes)
     erased, whole = [], 0
     for picture, a in enumerate(annotations):
         share = areas(a.xyxy) / (a.size_wh[0] * a.size_wh[1])
-        for copy in range(1, int(plan.repeats[picture])):
+        for copy in range(int(plan.comes_whole(picture)), int(plan.repeats[picture])):
             gone = ~plan.kept(picture, copy)
             whole += not gone.any()
             erased.append(float(share[gone].sum()))
     mean = float(np.mean(erased)) if erased else 0.0
-    return PlanFigures(tuple(int(x.max(initial=0)) for x in rows), effective, mean, whole / max(len(erased), 1))
+    return PlanFigures(most, distinct, invented, effective, mean, whole / max(len(erased), 1))

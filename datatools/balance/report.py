@@ -4,58 +4,97 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from datatools.balance.plan import Plan, plan_figures
+import numpy as np
+
+from datatools.balance.apply import ITEM_MS
+from datatools.balance.plan import Plan, PlanFigures, plan_figures
 from datatools.balance.run import Balance
 from datatools.balance.target import surplus
 from datatools.core import Dataset
 from datatools.display import grid
+from datatools.parallel import worker_count
+
+COPY_MS = 12.0  # what a copy costs one process
 
 
-def estimate(balance: Balance) -> dict:
-    """What a run will write, from the sizes of the originals."""
-    train = balance.dataset.of_split("train")
-    sizes = [Path(a.path).stat().st_size for a in train]
-    new = sum(size * (int(r) - 1) for size, r in zip(sizes, balance.plan.repeats, strict=True))
-    kept = sum(Path(a.path).stat().st_size for a in balance.dataset.annotations)
-    return {"new_images": balance.plan.copies, "megabytes": round((new + kept) / 1e6, 1)}
+def estimate(balance: Balance, workers: int = 0) -> dict:
+    """What a run will write, from the sizes of the originals, and how long it takes."""
+    plan, dataset = balance.plan, balance.dataset
+    sizes = np.array([Path(a.path).stat().st_size for a in dataset.of_split("train")])
+    kept = sum(
+        Path(a.path).stat().st_size for a, s in zip(dataset.annotations, dataset.splits, strict=True) if s != "train"
+    )
+    made = plan.copies + cleaned(plan)
+    return {
+        "new_images": plan.copies,
+        "megabytes": round(float((sizes * plan.repeats).sum() + kept) / 1e6, 1),
+        "seconds": round(made * COPY_MS / 1000 / worker_count(workers, made, ITEM_MS), 1),
+    }
+
+
+def cleaned(plan: Plan) -> int:
+    """Synthetic pictures that are in, but not with all of their boxes."""
+    return sum(bool(r) and not plan.comes_whole(row) for row, r in enumerate(plan.repeats.tolist()))
 
 
 def _verdict(plan: Plan) -> list[str]:
     """Whether the target is met; where not, how closely, and what would meet it."""
-    if plan.target.equal:
+    if plan.wanted.target.equal:
         met, needs = "equal" if plan.missed == 0 else f"{plan.missed} apart", "equality needs"
     else:
         met = "as wanted" if plan.missed == 0 else f"off by up to {plan.missed}"
-        needs = f"--target {plan.target.text} needs"
+        needs = f"--target {plan.wanted.target.text} needs"
     proof = "" if plan.missed == 0 else ", the least possible" if plan.proved else ", the least found in time"
-    allowed = f" under --max-repeat {plan.limit}" if plan.limit else ""
+    allowed = f" under --max-repeat {plan.wanted.max_repeat}" if plan.wanted.max_repeat else ""
     lines = [f"counts will be {met}{proof}{allowed}; {needs} a repetition of at least {plan.bound}×"]
-    remedies = [] if "erase" in plan.recipes else ["--recipes whole,erase"]
-    remedies += [f"--max-repeat {plan.bound}"] if 0 < plan.limit < plan.bound else []
+    remedies = [] if "erase" in plan.wanted.recipes else ["--recipes whole,erase"]
+    remedies += [f"--max-repeat {plan.bound}"] if 0 < plan.wanted.max_repeat < plan.bound else []
     if plan.missed:
         lines.append(f"exact with {' and '.join(remedies)}")
-    return lines + surplus(plan.target, plan.before, plan.classes)
+    return lines + surplus(plan.wanted.target, plan.before, plan.classes)
 
 
-def plan_report(balance: Balance, out: Path) -> tuple[str, dict]:
-    """The plan's table: for each class before, after, largest repetition, effective sample size."""
+def _table(plan: Plan, figures: PlanFigures) -> str:
+    """For each class: before, after, largest repetition, distinct boxes, effective sample size."""
+    columns = {
+        "train": list(plan.classes),
+        "photographed": plan.before.tolist(),
+        "synthetic": list(figures.invented),
+        "after": plan.after.tolist(),
+        "most repeated": [f"{r}×" for r in figures.max_repeat],
+        "distinct": list(figures.distinct),
+        "effective sample": [f"{e:.0f}" for e in figures.effective],
+    }
+    if not plan.invented.any():
+        columns = {
+            "before" if name == "photographed" else name: c for name, c in columns.items() if name != "synthetic"
+        }
+    rows = [tuple(map(str, row)) for row in zip(*columns.values(), strict=True)]
+    return grid(tuple(columns), rows, "<" + ">" * (len(columns) - 1))
+
+
+def cost_line(balance: Balance, workers: int = 0) -> str:
+    """What a run comes to: pictures, disk, time."""
+    plan, cost = balance.plan, estimate(balance, workers)
+    pictures = f"{len(plan.repeats)} training pictures"
+    if n := int(plan.invented.sum()):
+        used = int((plan.repeats[plan.invented] > 0).sum())
+        pictures = f"{len(plan.repeats) - n} photographs + {used} of {n} synthetic pictures"
+        pictures += f" ({part} partly erased)" if (part := cleaned(plan)) else ""
+    return f"{pictures} + {cost['new_images']} copies, about {cost['megabytes']} MB and {cost['seconds']:.0f} s"
+
+
+def plan_report(balance: Balance, out: Path, workers: int = 0) -> tuple[str, dict]:
+    """What the plan does, as a table, and as an object."""
     plan = balance.plan
     figures = plan_figures(plan, balance.dataset.of_split("train"))
-    cost = estimate(balance)
-    rows = [
-        (name, str(b), str(a), f"{r}×", f"{e:.0f}")
-        for name, b, a, r, e in zip(
-            plan.classes, plan.before.tolist(), plan.after.tolist(), figures.max_repeat, figures.effective, strict=True
-        )
-    ]
-    head = ("train", "before", "after", "most repeated", "effective sample")
     lines = [
-        f"{balance.source} -> {out}: recipes {', '.join(plan.recipes)}",
+        f"{balance.source} -> {out}: recipes {', '.join(plan.wanted.recipes)}",
         "",
-        grid(head, rows, "<>>>>"),
+        _table(plan, figures),
         "",
         *_verdict(plan),
-        f"{len(plan.repeats)} training pictures + {cost['new_images']} copies, about {cost['megabytes']} MB; "
+        cost_line(balance, workers),
         f"{figures.erased_share:.1%} of a copy erased on average, {figures.untouched:.0%} of the copies untouched",
     ]
     if max(figures.max_repeat) > 50:
@@ -63,21 +102,32 @@ def plan_report(balance: Balance, out: Path) -> tuple[str, dict]:
     data = {
         "source": str(balance.source),
         "out": str(out),
-        "recipes": list(plan.recipes),
-        "before": dict(zip(plan.classes, plan.before.tolist(), strict=True)),
-        "after": dict(zip(plan.classes, plan.after.tolist(), strict=True)),
-        "target": plan.target.text,
-        "wanted": dict(zip(plan.classes, plan.wanted.tolist(), strict=True)),
+        "recipes": list(plan.wanted.recipes),
+        "target": plan.wanted.target.text,
+        **_by_class(plan, figures),
         "missed": plan.missed,
         "difference": plan.difference,
         "difference_proved_minimal": plan.proved,
-        "max_repeat": dict(zip(plan.classes, figures.max_repeat, strict=True)),
         "max_repeat_bound": plan.bound,
-        "effective_sample": {n: round(e, 2) for n, e in zip(plan.classes, figures.effective, strict=True)},
+        "synthetic_pictures": int((plan.repeats[plan.invented] > 0).sum()),
+        "synthetic_left_out": int((plan.repeats == 0).sum()),
         "erased_share": round(figures.erased_share, 5),
-        **cost,
+        **estimate(balance, workers),
     }
     return "\n".join(lines), data
+
+
+def _by_class(plan: Plan, figures: PlanFigures) -> dict[str, dict]:
+    columns = {
+        "before": plan.before.tolist(),
+        "wanted": plan.counts.tolist(),
+        "after": plan.after.tolist(),
+        "max_repeat": figures.max_repeat,
+        "distinct": figures.distinct,
+        "synthetic": figures.invented,
+        "effective_sample": [round(e, 2) for e in figures.effective],
+    }
+    return {name: dict(zip(plan.classes, column, strict=True)) for name, column in columns.items()}
 
 
 def result_report(balance: Balance, written: Dataset, flipped: int) -> tuple[str, dict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,7 @@ import numpy as np
 
 from datatools import convert, formats
 from datatools.balance.apply import Settings, apply_plan
-from datatools.balance.plan import RECIPES, Plan, make_plan
-from datatools.balance.target import EQUAL, Target
+from datatools.balance.plan import Plan, Wanted, make_plan
 from datatools.check import box_problems
 from datatools.core import Dataset
 from datatools.errors import LayoutError
@@ -19,16 +18,6 @@ from datatools.outputs import refuse_overwrite
 from datatools.provenance import Provenance, read_provenance
 from datatools.repair import refuse, tidy
 from datatools.walk import folder_of
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked of a plan.  max_repeat: no box appears more often; 0 for no limit."""
-
-    target: Target = EQUAL
-    recipes: Sequence[str] = RECIPES
-    max_repeat: int = 0
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,9 +47,14 @@ def plan_balance(source: Path, wanted: Wanted, *, workers: int = 0, quiet: bool 
     if not train:
         raise LayoutError(source, "no training split", "train, val and test", "run `datatools convert` on it first")
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
-    rng = np.random.default_rng(wanted.seed)
-    plan = make_plan(train, dataset.classes, rng, wanted.recipes, wanted.max_repeat, wanted.target)
-    return Balance(source, dataset, ways, plan, read_provenance(folder_of(source)))
+    known = read_provenance(folder_of(source))
+    invented = [_is_synthetic(known, a.id) for a in train]
+    plan = make_plan(train, dataset.classes, np.random.default_rng(wanted.seed), wanted, invented)
+    return Balance(source, dataset, ways, plan, known)
+
+
+def _is_synthetic(known: Provenance, name: str) -> bool:
+    return name in known.origins and known.origins[name].recipe == "synthetic"
 
 
 def carry_out(balance: Balance, out: Path, settings: Settings, *, overwrite: bool = False) -> tuple[Dataset, int]:

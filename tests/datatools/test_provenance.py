@@ -128,7 +128,7 @@ def test_a_made_picture_whose_source_is_gone_keeps_its_sources_and_stays_in_trai
 
 
 def test_balance_keeps_the_mark_and_a_new_split_of_its_result_the_groups(cli, synthetic, tmp_path):
-    assert cli("balance", synthetic, "--out", "b", "--quiet", "--recipes", "whole").code == 0
+    assert cli("balance", synthetic, "--out", "b", "--quiet", "--target", 27).code == 0
     by_name = {Path(e["image"]).stem: e for e in lines(tmp_path / "b")}
     assert {e["recipe"] for n, e in by_name.items() if "__" not in n} == {"copy"}
     for name in ("t3__s1", "t8__s2"):
@@ -166,7 +166,7 @@ def test_balancing_what_is_balanced_keeps_how_each_copy_was_made(cli, synthetic,
 def test_a_stopped_balance_goes_on_to_the_same_bytes_unless_the_manifest_changed(
     make, cli, synthetic, tmp_path, monkeypatch, spoil
 ):
-    args = ("balance", synthetic, "--workers", 1, "--quiet", "--out")
+    args = ("balance", synthetic, "--target", 27, "--workers", 1, "--quiet", "--out")
     made: list[int] = []
 
     def encode_some(*args: object) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datatools.balance.plan import make_plan, plan_figures
+from datatools.balance.plan import Wanted, make_plan, plan_figures
 from datatools.core import Annotation
 from datatools.errors import TargetError
 
@@ -51,7 +51,7 @@ def test_a_negative_picture_is_kept_once() -> None:
 
 
 def test_max_repeat_bounds_every_box_and_the_difference_is_said() -> None:
-    plan = make_plan(pictures([0] * 9, [1]), ("a", "b"), rng(), max_repeat=4)
+    plan = make_plan(pictures([0] * 9, [1]), ("a", "b"), rng(), Wanted(max_repeat=4))
     assert plan.after.tolist() == [9, 4]
     assert plan.difference == 5 and plan.bound == 9 and plan.proved
 
@@ -87,17 +87,17 @@ def test_whole_pictures_are_repeated_whole(labels: list[list[int]]) -> None:
     if not present:
         return
     rows = [[present.index(label) for label in row] for row in labels]
-    plan = make_plan(pictures(*rows), tuple("abcd")[: len(present)], rng(), recipes=("whole",), max_repeat=8)
+    plan = make_plan(pictures(*rows), tuple("abcd")[: len(present)], rng(), Wanted(recipes=("whole",), max_repeat=8))
     assert all(len(set(r.tolist())) <= 1 for r in plan.appearances)
     assert plan.repeats.min() >= 1 and plan.repeats.max() <= 8
 
 
 def test_whole_pictures_reach_equality_at_the_least_repetition() -> None:
     # r0·(2,1) + r1·(0,1): equal where 2·r0 = r0 + r1, so r0 = r1 = 1
-    plan = make_plan(pictures([0, 0, 1], [1]), ("a", "b"), rng(), recipes=("whole",))
+    plan = make_plan(pictures([0, 0, 1], [1]), ("a", "b"), rng(), Wanted(recipes=("whole",)))
     assert plan.repeats.tolist() == [1, 1] and plan.difference == 0
     # (3,0) and (0,1): the single box must be shown three times
-    plan = make_plan(pictures([0, 0, 0], [1]), ("a", "b"), rng(), recipes=("whole",))
+    plan = make_plan(pictures([0, 0, 0], [1]), ("a", "b"), rng(), Wanted(recipes=("whole",)))
     assert plan.repeats.tolist() == [1, 3] and plan.difference == 0
 
 
@@ -116,7 +116,7 @@ def test_whole_pictures_leave_the_smallest_difference_that_exists(vectors: list[
     counts = np.array(vectors)
     if (counts.sum(axis=0) == 0).any():
         return
-    plan = make_plan(pictures(*rows), ("a", "b"), rng(), recipes=("whole",), max_repeat=4)
+    plan = make_plan(pictures(*rows), ("a", "b"), rng(), Wanted(recipes=("whole",), max_repeat=4))
     assert plan.difference == brute_force_difference(counts, 4)
     assert plan.proved
 

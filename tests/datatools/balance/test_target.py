@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
-from datatools.balance.plan import make_plan
+from datatools.balance.plan import Wanted, make_plan
 from datatools.balance.target import parse_target, surplus, wanted_counts
 from datatools.cli import datatools
 from datatools.core import Annotation
@@ -91,18 +91,18 @@ def test_a_class_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 def test_a_class_without_a_box_can_be_left_out_of_a_mapping_and_of_nothing_else() -> None:
     rows = pictures([0, 0, 0], [1])
-    plan = make_plan(rows, ("a", "b", "c"), rng(), target=parse_target("b=3"))
+    plan = make_plan(rows, ("a", "b", "c"), rng(), Wanted(parse_target("b=3")))
     assert plan.after.tolist() == [3, 3, 0]
     for text in ("median", "max-ratio=9", "2", "c=1"):
         with pytest.raises(TargetError) as error:
-            make_plan(rows, ("a", "b", "c"), rng(), target=parse_target(text))
+            make_plan(rows, ("a", "b", "c"), rng(), Wanted(parse_target(text)))
         found = f"--target {text}: no box of c in the training split, so there is nothing to repeat; add pictures"
         assert str(error.value).startswith(found)
 
 
 def test_a_class_that_has_more_than_it_is_wanted_to_have_keeps_all_and_that_is_said() -> None:
     target = parse_target("3")
-    plan = make_plan(pictures([0] * 5, [1]), ("a", "b"), rng(), target=target)
+    plan = make_plan(pictures([0] * 5, [1]), ("a", "b"), rng(), Wanted(target))
     assert plan.after.tolist() == [5, 3] and plan.missed == 0
     assert surplus(target, plan.before, plan.classes) == ["a has 5 boxes already, more than 3: all stay"]
     assert surplus(parse_target("max-ratio=2"), plan.before, plan.classes) == []
@@ -118,9 +118,9 @@ targets = st.one_of(
 @given(st.lists(st.lists(st.integers(0, 2), max_size=6), min_size=1, max_size=10), targets, st.integers(0, 5))
 def test_every_target_is_met_exactly_at_the_least_repetition(labels: list[list[int]], text: str, seed: int) -> None:
     rows = [[0, 1, 2], *labels]
-    plan = make_plan(pictures(*rows), ("c0", "c1", "c2"), rng(seed), target=parse_target(text))
-    assert plan.after.tolist() == plan.wanted.tolist() and plan.missed == 0
-    assert (plan.wanted >= plan.before).all()
+    plan = make_plan(pictures(*rows), ("c0", "c1", "c2"), rng(seed), Wanted(parse_target(text)))
+    assert plan.after.tolist() == plan.counts.tolist() and plan.missed == 0
+    assert (plan.counts >= plan.before).all()
     assert all((r >= 1).all() for r in plan.appearances)
     assert max(int(r.max()) for r in plan.appearances if len(r)) == plan.bound
 
@@ -132,7 +132,7 @@ def test_whole_pictures_leave_the_smallest_deviation_that_exists(vectors: list[t
     if (counts.sum(axis=0) == 0).any():
         return
     rows = [[0] * a + [1] * b for a, b in vectors]
-    plan = make_plan(pictures(*rows), ("a", "b"), rng(), ("whole",), 3, parse_target(str(number)))
+    plan = make_plan(pictures(*rows), ("a", "b"), rng(), Wanted(parse_target(str(number)), ("whole",), 3))
     wanted = np.maximum(counts.sum(axis=0), number)
     tried = ((np.array(r) + 1) @ counts for r in np.ndindex(*(3,) * len(counts)))
     assert plan.missed == min(int(np.abs(total - wanted).max()) for total in tried) and plan.proved
@@ -141,7 +141,7 @@ def test_whole_pictures_leave_the_smallest_deviation_that_exists(vectors: list[t
 def test_whole_pictures_keep_a_ratio_where_equality_is_out_of_reach() -> None:
     # (4,1) and (1,0): the ratio is (4·r0 + r1) / r0, so 5 at once and above 4 for ever; 9/2 needs r0 = 2
     plan = make_plan(
-        pictures([0, 0, 0, 0, 1], [0]), ("a", "b"), rng(), ("whole",), target=parse_target("max-ratio=4.5")
+        pictures([0, 0, 0, 0, 1], [0]), ("a", "b"), rng(), Wanted(parse_target("max-ratio=4.5"), ("whole",))
     )
     assert plan.repeats.tolist() == [2, 1] and plan.after.tolist() == [9, 2] and plan.missed == 0
 
