@@ -12,6 +12,8 @@ from datatools.core import Annotation, Dataset, class_counts
 
 SMALL_PX = (16, 32, 96)  # 32 and 96 are COCO's limits of small and large; faces in crowds are under 16
 
+FAR_PX = 1e9  # a corner beyond is no corner of a picture: `check` finds it, and sides and areas stay finite
+
 
 @dataclass(frozen=True, slots=True)
 class SplitStatistics:
@@ -58,6 +60,7 @@ def statistics(dataset: Dataset) -> Statistics:
 
 def _of(name: str, annotations: Sequence[Annotation], n_classes: int) -> SplitStatistics:
     boxes = np.concatenate([a.xyxy for a in annotations]) if annotations else np.zeros((0, 4))
+    boxes = boxes.clip(-FAR_PX, FAR_PX)
     labels = np.concatenate([a.labels for a in annotations]) if annotations else np.zeros(0, int)
     sides = np.sqrt(np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1))
     holds = np.zeros((len(annotations), n_classes), dtype=np.int64)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datatools.core import Annotation
+from datatools.stats import FAR_PX
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ def grids(annotations: Sequence[Annotation], n_classes: int) -> tuple[NDArray, N
         return empty, empty.copy()
     labels = np.concatenate([a.labels for a in kept])
     limit = np.concatenate([np.tile(np.maximum(a.size_wh, 1), (len(a), 1)) for a in kept])
-    corners = np.concatenate([a.xyxy for a in kept]).reshape(-1, 2, 2).clip(-1e9, 1e9)
+    corners = np.concatenate([a.xyxy for a in kept]).reshape(-1, 2, 2).clip(-FAR_PX, FAR_PX)
     middle = corners.mean(axis=1) / limit * CELLS
     sides = np.abs(corners[:, 1] - corners[:, 0])
     octaves = (np.log2(np.maximum(sides, 1)) - LEAST_OCTAVE) * 2
@@ -66,8 +67,10 @@ def _drawing(classes: tuple[str, ...], position: NDArray, size: NDArray) -> byte
 
     from datatools.stats_plot import shown
 
-    figure = Figure(figsize=(2.9 * len(classes), 6.2), layout="constrained")
+    width = 2.9 * len(classes)
+    figure = Figure(figsize=(width, 6.2))
     FigureCanvasAgg(figure)
+    figure.subplots_adjust(left=0.7 / width, right=1 - 0.25 / width, bottom=0.06, top=0.92, wspace=0.4, hspace=0.3)
     axes = figure.subplots(2, len(classes), squeeze=False)
     for k, name in enumerate(shown(classes)):
         _map(axes[0, k], position[k], f"{name}\nmiddle of the box")

@@ -16,6 +16,7 @@ from datatools.stats_plot import COLOURS, plot
 
 COMMAND = "datatools report"
 BAR_PX = 320
+PLOTTED = 20  # classes that one drawing of the statistics can show; more are in the tables alone
 STYLE = ".bar{display:inline-block;height:.8em}.wide td:last-child{text-align:left}"
 
 
@@ -97,8 +98,10 @@ def _repetition(f: Figures) -> Iterator[str]:
 
 
 def _sizes(f: Figures) -> Iterator[str]:
-    yield f"<h2>Sizes, and classes that come together</h2>\n{drawing(plot(f.counted, '.png'), 'statistics')}\n"
+    yield "<h2>Sizes, and classes that come together</h2>\n"
     classes, together = f.dataset.classes, f.counted.total.together.tolist()
+    if len(classes) <= PLOTTED:
+        yield f"{drawing(plot(f.counted, '.png'), 'statistics')}\n"
     rows = [(name, *row) for name, row in zip(classes, together, strict=True)]
     if len(rows) > 1:
         yield folded("images that hold both, as a table", table(("", *classes), rows))

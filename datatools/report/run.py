@@ -34,9 +34,11 @@ def make_report(source: Path, out: Path, *, overwrite: bool = False, **how: Any)
 
 def _summary(f: Figures, album: Album, out: Path) -> str:
     problems = (*f.problems, *album.problems)
-    rows = [(p.name, str(p.images), *map(str, p.boxes.tolist())) for p in (*f.counted.splits, f.counted.total)]
-    classes = f.dataset.classes
-    lines = [f"{f.source} ({f.format})", "", grid(("split", "images", *classes), rows, "<>" + ">" * len(classes)), ""]
+    parts = (*f.counted.splits, f.counted.total) if len(f.counted.splits) > 1 else (f.counted.total,)
+    rows = [("images", *(str(p.images) for p in parts))]
+    rows += [(name, *(str(p.boxes[k]) for p in parts)) for k, name in enumerate(f.dataset.classes)]
+    table = grid(("", *(p.name for p in parts)), rows, "<" + ">" * len(parts))
+    lines = [f"{f.source} ({f.format})", "", table, ""]
     for split, found in f.repeated.items():
         most = max(found, key=lambda r: r.most)
         lines.append(f"{split}: a photograph is shown up to {most.most} times ({most.photograph})")

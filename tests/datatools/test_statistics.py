@@ -70,6 +70,16 @@ def test_a_set_without_boxes_is_counted_all_the_same(odd):
         assert plot(counted, ".svg")
 
 
+def test_corners_beyond_every_picture_are_counted_with_finite_sides():
+    far = Annotation("a", "", (40, 30), [[-1e308, -1e308, 1e308, 1e308], [1e308, 0, -1e308, 5]], [0, 0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        counted = statistics(Dataset(("cat",), (far,)))
+        said = json.dumps(as_json(counted), allow_nan=False)
+        assert plot(counted, ".svg")
+    assert counted.total.sides.tolist() == [2e9, 0] and '"boxes_total": 2' in said
+
+
 def test_the_table_says_what_was_counted():
     text = as_table(statistics(dataset()))
     assert "train: 2 images (1 without boxes), 3 boxes, imbalance a class has no box" in text

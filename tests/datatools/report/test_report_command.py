@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import warnings
 from pathlib import Path
 
 import lxml.html
@@ -81,6 +82,27 @@ def test_any_format_is_shown_without_what_only_a_manifest_says(make, cli, tmp_pa
     page = page_at("report.html")
     assert not {"Repetition"} & {heading.text for heading in page.iter("h2")}
     assert pictures_of(page)[-3:] == ["cat", "red dog & <co>", "pictures"]
+
+
+def test_a_set_without_boxes_and_one_of_many_classes_are_shown(make, cli, tmp_path) -> None:
+    make.voc(tmp_path / "none", a=[])
+    make.voc(tmp_path / "many", a=[(f"c{k:02d}", (1, 1, 20, 20)) for k in range(21)])
+    assert cli("report", "none", "--out", "none.html").code == 0
+    assert pictures_of(page_at("none.html")) == ["statistics", "pictures"]
+    assert cli("report", "many", "--out", "many.html").code == 0
+    shown = pictures_of(page_at("many.html"))
+    assert shown[0] == "heat maps: c00, c01, c02, c03" and "statistics" not in shown and len(shown) == 6 + 21 + 1
+
+
+def test_boxes_without_sense_are_shown_as_problems(make, cli, tmp_path) -> None:
+    far = ((1e308, 0, -1e308, 5), (-50, -50, 5, 5), (3, 3, 3, 9), (-1e300, -1e300, 1e300, 1e300))
+    make.voc(tmp_path / "raw", a=[("cat", box) for box in far])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ended = cli("report", "raw", "--json")
+    said = json.loads(ended.out)
+    assert (ended.code, ended.err) == (0, "") and len(pictures_of(page_at("report.html"))) == 4
+    assert said["problems"] == {"box-inverted": 1, "box-empty": 1, "box-far-outside": 2}
 
 
 def test_names_of_the_users_are_escaped(make, cli, tmp_path) -> None:
