@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from datatools import __version__
-from datatools.balance.choices import augmenting, planning
+from datatools.balance.choices import augmenting, planning, wanted_of
 from datatools.exits import entry_point
 from datatools.options import PATH, WRITERS, Shares, how_to_read, reading, running, tell, writing
 
@@ -201,18 +201,25 @@ def balance(
     from datatools import reports
     from datatools.balance import report, run
     from datatools.balance.apply import Settings
-    from datatools.balance.plan import Wanted
     from datatools.balance.policy import read_policy
     from datatools.outputs import refuse_overwrite, write_file
 
+    wanted = wanted_of(click.get_current_context())
     policy = read_policy(said["policy"])
     source = source or reports.newest(("converted", "synthetic"), quiet)
     if not (dry_run or preview):
         refuse_overwrite(out, source, overwrite=overwrite)
-    wanted = Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
     plan = run.plan_balance(source, wanted, workers=said["workers"], quiet=quiet)
+    if said["save_plan"]:
+        run.save_plan(plan, said["save_plan"], overwrite=overwrite)
     settings = Settings(
-        policy, said["seed"], said["min_visibility"], f".{said['suffix']}", said["link"], said["workers"], quiet
+        policy,
+        plan.plan.wanted.seed,
+        said["min_visibility"],
+        f".{said['suffix']}",
+        said["link"],
+        said["workers"],
+        quiet,
     )
     text, data = report.plan_report(plan, out, said["workers"])
     if preview:

@@ -57,3 +57,7 @@ class TargetError(UserError):
 
 class PolicyError(UserError):
     """An augmentation policy names something that does not exist, or a value outside its range."""
+
+
+class PlanError(UserError):
+    """A plan file is none, or was made for another split."""

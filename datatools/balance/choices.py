@@ -6,8 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from datatools.options import Listed, options
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+_OF_A_PLAN = ("target", "recipes", "max_repeat", "seed")  # what a plan file holds, too
 
 
 class TargetText(click.ParamType):
@@ -44,6 +48,8 @@ planning = options(
         "synthetic pictures, as far as they are needed.",
     ),
     click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
+    click.option("--plan", "plan_file", type=FILE, help="Run the plan in FILE instead of making one."),
+    click.option("--save-plan", type=FILE, help="Write the plan to FILE, for --plan."),
 )
 augmenting = options(
     click.option("--policy", type=click.Path(path_type=Path), help="Augmentation policy, a YAML file."),
@@ -55,7 +61,22 @@ augmenting = options(
         help="Share of its area that a box keeps inside the picture.",
     ),
     click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True),
-    click.option(
-        "--preview", type=click.Path(path_type=Path, dir_okay=False), help="Draw 16 copies to FILE.png, and stop."
-    ),
+    click.option("--preview", type=FILE, help="Draw 16 copies to FILE.png, and stop."),
 )
+
+
+def wanted_of(context: click.Context) -> Any:
+    """What the command line asks of the plan (Wanted), or the file that holds one (Path).
+
+    Raises UsageError where it says both.
+    """
+    from datatools.balance.plan import Wanted
+
+    said = context.params
+    if said["plan_file"] is None:
+        return Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
+    for name in _OF_A_PLAN:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"--plan brings its own {option}: leave one of them out", context)
+    return said["plan_file"]

@@ -107,31 +107,46 @@ def make_plan(
     rng decides only between equals.
     Raises TargetError where a class that is to have boxes has none: nothing can be repeated then.
     """
-    made = np.array(invented if len(invented) else np.zeros(len(annotations)), dtype=bool)
-    if not any(len(a) for a, m in zip(annotations, made, strict=True) if not m):
-        made[:] = False
+    made = synthetic_of(annotations, invented)
     used = np.flatnonzero(~made | ("synthetic" in wanted.recipes))
     candidates = [annotations[row] for row in used.tolist()]
-    before = class_counts([a for a, m in zip(annotations, made, strict=True) if not m], len(classes))
-    stock = class_counts(candidates, len(classes))
-    counts = wanted_counts(wanted.target, before, classes)
+    _, counts, stock = _totals(annotations, classes, wanted, made)
     _refuse_lacking(wanted.target, counts, stock, classes)
     found, proved = _appearances(candidates, made[used], counts, rng, wanted)
     appearances = [np.zeros(len(a), dtype=np.int64) for a in annotations]
     for row, r in zip(used.tolist(), found, strict=True):
         appearances[row] = r
+    return assemble(annotations, classes, wanted, made, appearances, proved)
+
+
+def synthetic_of(annotations: Sequence[Annotation], invented: Sequence[bool] = ()) -> NDArray:
+    """Which pictures count as synthetic, (P,) bool: those that are, unless no photograph has a box."""
+    made = np.array(invented if len(invented) else np.zeros(len(annotations)), dtype=bool)
+    return made & any(len(a) for a, m in zip(annotations, made, strict=True) if not m)
+
+
+def _totals(
+    annotations: Sequence[Annotation], classes: Sequence[str], wanted: Wanted, made: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """(C,) boxes of each class: on photographs, that it is to have, that the recipes may use."""
+    before = class_counts([a for a, m in zip(annotations, made, strict=True) if not m], len(classes))
+    stock = class_counts(annotations, len(classes)) if "synthetic" in wanted.recipes else before
+    return before, wanted_counts(wanted.target, before, classes), stock
+
+
+def assemble(
+    annotations: Sequence[Annotation],
+    classes: Sequence[str],
+    wanted: Wanted,
+    made: NDArray,
+    appearances: Sequence[NDArray],
+    proved: bool,
+) -> Plan:
+    """The plan that these appearances are.  made: which pictures count as synthetic."""
+    before, counts, stock = _totals(annotations, classes, wanted, made)
+    after = counts_after(annotations, appearances, len(classes))
     bound = int((-(-counts // np.maximum(stock, 1))).max(initial=1))
-    return Plan(
-        tuple(classes),
-        wanted,
-        tuple(appearances),
-        made,
-        before,
-        counts_after(annotations, appearances, len(classes)),
-        counts,
-        bound,
-        proved,
-    )
+    return Plan(tuple(classes), wanted, tuple(appearances), made, before, after, counts, bound, proved)
 
 
 def _appearances(

@@ -11,10 +11,11 @@ import numpy as np
 from datatools import convert, formats
 from datatools.balance.apply import Settings, apply_plan
 from datatools.balance.plan import Plan, Wanted, make_plan
+from datatools.balance.planfile import plan_text, read_plan
 from datatools.check import box_problems
 from datatools.core import Dataset
-from datatools.errors import LayoutError
-from datatools.outputs import refuse_overwrite
+from datatools.errors import LayoutError, OutputError
+from datatools.outputs import refuse_overwrite, write_file
 from datatools.provenance import Provenance, read_provenance
 from datatools.repair import refuse, tidy
 from datatools.walk import folder_of
@@ -34,11 +35,11 @@ class Balance:
     known: Provenance = field(default_factory=Provenance)
 
 
-def plan_balance(source: Path, wanted: Wanted, *, workers: int = 0, quiet: bool = False) -> Balance:
-    """Read a split and plan; nothing is written.
+def plan_balance(source: Path, wanted: Wanted | Path, *, workers: int = 0, quiet: bool = False) -> Balance:
+    """Read a split and plan; nothing is written.  wanted: what the plan is to reach, or the file that holds it.
 
-    Raises LayoutError where the set is not divided, AnnotationError where it holds errors, TargetError where the
-    target is out of reach.
+    Raises PlanError where the file holds none for this split, LayoutError where the set is not divided, AnnotationError
+    where it holds errors, TargetError where the target is out of reach.
     """
     reading = formats.read(source, workers=workers, quiet=quiet)
     refuse((*reading.problems, *box_problems(reading.dataset)))
@@ -49,12 +50,22 @@ def plan_balance(source: Path, wanted: Wanted, *, workers: int = 0, quiet: bool 
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
     known = read_provenance(folder_of(source))
     invented = [_is_synthetic(known, a.id) for a in train]
-    plan = make_plan(train, dataset.classes, np.random.default_rng(wanted.seed), wanted, invented)
+    if isinstance(wanted, Path):
+        plan = read_plan(wanted, train, dataset.classes, invented)
+    else:
+        plan = make_plan(train, dataset.classes, np.random.default_rng(wanted.seed), wanted, invented)
     return Balance(source, dataset, ways, plan, known)
 
 
 def _is_synthetic(known: Provenance, name: str) -> bool:
     return name in known.origins and known.origins[name].recipe == "synthetic"
+
+
+def save_plan(balance: Balance, path: Path, *, overwrite: bool = False) -> None:
+    """Write the plan for `read_plan`.  Raises OutputError where the file is there already."""
+    if path.exists() and not overwrite:
+        raise OutputError(path, "is already there", remedy="pass --overwrite, or choose another --save-plan")
+    write_file(path, plan_text(balance.plan, balance.dataset.of_split("train")))
 
 
 def carry_out(balance: Balance, out: Path, settings: Settings, *, overwrite: bool = False) -> tuple[Dataset, int]:
