@@ -47,8 +47,8 @@ class Album:
 
 def make_album(dataset: Dataset, known: Provenance, *, workers: int = 0, quiet: bool = False) -> Album:
     """Decode and draw the sheets; those without a cell are absent."""
-    by_class = {name: boxes for k, name in enumerate(dataset.classes) if (boxes := _of_class(dataset, k))}
-    by_recipe = _by_recipe(dataset, known)
+    by_class = {name: boxes for k, name in enumerate(dataset.classes) if (boxes := boxes_of(dataset, k))}
+    by_recipe = pictures_of(dataset, known)
     wanted = [w for some in (*by_class.values(), *by_recipe.values()) for w in some]
     made = [*ordered_map(_shown, wanted, workers=workers, item_ms=12, what="drawing", quiet=quiet)]
     cells = iter(cell for cell, _ in made)
@@ -60,7 +60,7 @@ def make_album(dataset: Dataset, known: Provenance, *, workers: int = 0, quiet: 
     return Album(sheets(by_class, COLUMNS), sheets(by_recipe, WIDE_COLUMNS), tuple(faults.values()))
 
 
-def _of_class(dataset: Dataset, label: int) -> list[Wanted]:
+def boxes_of(dataset: Dataset, label: int) -> list[Wanted]:
     """Boxes of a class from the smallest to the largest, as far as they can be seen."""
     seen: list[tuple[float, Annotation, int]] = []
     for a in dataset.annotations if len(dataset.classes) else ():
@@ -73,7 +73,7 @@ def _of_class(dataset: Dataset, label: int) -> list[Wanted]:
     return [Wanted(a, k, f"{area**0.5:.0f} px\n{_name(a)}") for area, a, k in spread(seen, count)]
 
 
-def _by_recipe(dataset: Dataset, known: Provenance) -> dict[str, list[Wanted]]:
+def pictures_of(dataset: Dataset, known: Provenance) -> dict[str, list[Wanted]]:
     """Some pictures of each recipe, in order; all are one recipe where there is no manifest."""
     found: dict[str, list[Annotation]] = {}
     for a in dataset.annotations:

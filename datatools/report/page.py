@@ -48,21 +48,19 @@ def _paragraph(text: str) -> str:
 
 
 def _histograms(f: Figures) -> Iterator[str]:
-    splits = f.counted.splits
-    most = max((int(p.boxes.max(initial=0)) for p in splits), default=0)
     yield "<h2>Boxes of each class</h2>\n"
     if f.recipes:
         yield _paragraph("pictures: " + ", ".join(f"{n} by {name}" for name, n in f.recipes.items()))
     if f.alone:
         yield _paragraph("dark: in photographs; pale: in pictures that were made")
-    for p in splits:
+    for p in f.counted.splits:
         yield f"<h3>{escape(p.name)}: {p.images} images, imbalance {escape(p.imbalance_text())}</h3>\n"
-        yield _histogram(f.dataset.classes, p, f.alone.get(p.name), max(most, 1))
+        yield _histogram(f.dataset.classes, p, f.alone.get(p.name))
 
 
-def _histogram(classes: Sequence[str], p: SplitStatistics, alone: Alone | None, most: int) -> str:
-    """A row a class with its bar; with photographs alone before, where pictures were made."""
-    whole = max(int(p.boxes.sum()), 1)
+def _histogram(classes: Sequence[str], p: SplitStatistics, alone: Alone | None) -> str:
+    """A row a class with its bar, full for the most frequent; photographs alone before, where pictures were made."""
+    whole, most = max(int(p.boxes.sum()), 1), max(int(p.boxes.max(initial=0)), 1)
     rows: list[tuple[object, ...]] = []
     for k, (name, n) in enumerate(zip(classes, p.boxes.tolist(), strict=True)):
         before = int(alone.boxes[k]) if alone else n

@@ -15,8 +15,8 @@ from lxml.html import HtmlElement
 
 from datatools.formats import read
 from datatools.provenance import Provenance, read_provenance
-from datatools.report.album import SHOTS, make_album
-from datatools.sheets import COLUMNS, WIDE_COLUMNS, WIDE_WH, rgb
+from datatools.report.album import SHOTS, boxes_of, make_album
+from datatools.sheets import CELL_PX, COLUMNS, WIDE_COLUMNS, WIDE_WH, rgb
 
 
 def page_at(path: str | Path) -> HtmlElement:
@@ -72,6 +72,15 @@ def test_the_page_says_what_was_counted_by_hand(cli, balanced) -> None:
         *("pictures by augment", "pictures by copy", "pictures by synthetic"),
     ]
     assert "pictures: 2 by augment, 3 by copy, 1 by synthetic" in page.text_content()
+
+
+def test_a_bar_is_dark_for_photographs_and_pale_for_what_was_made(cli, balanced) -> None:
+    """Of train: 2 of 4 cats and 1 of 2 dogs are photographed; of val: one cat."""
+    cli("report", "--quiet")
+    styles = [str(bar.get("style")) for bar in page_at("report.html").iter("span")]
+    widths = [float(style.split("width:")[1].split("px")[0]) for style in styles]
+    assert widths == [160, 160, 80, 80, 320, 0, 0, 0]
+    assert [style.split("opacity:")[1] for style in styles] == ["1", "0.4"] * 4
 
 
 @pytest.mark.parametrize("name", ["voc", "yolo", "ultralytics", "darknet", "coco", "createml"])
@@ -147,6 +156,7 @@ def test_a_picture_that_cannot_be_shown_is_a_problem_and_no_end(make, cli, balan
     said = json.loads(ended.out)
     assert ended.code == 0 and said["problems"] == {"picture-truncated": 1}
     assert said["examples"]["picture-truncated"][0]["file"] == "data/balanced/images/train/b.jpg"
+    assert "data/balanced/images/train/b.jpg: picture-truncated: " in page_at("report.html").text_content()
 
 
 def test_a_report_is_replaced_only_where_the_user_says_so(cli, balanced) -> None:
@@ -188,15 +198,17 @@ def test_sheets_show_boxes_in_the_colour_of_their_class(balanced) -> None:
     assert found.problems == ()
 
 
-def test_a_sheet_holds_a_dozen_spread_from_the_smallest_to_the_largest(make, cli, tmp_path) -> None:
-    for k in range(30):
-        make.noise(tmp_path / f"raw/images/{k:02d}.jpg")
-        make.put(
-            tmp_path / f"raw/annotations/{k:02d}.xml", make.voc_xml([("cat", (0, 0, k + 1, 4))], name=f"{k:02d}.jpg")
-        )
-    found = make_album(read(tmp_path / "raw").dataset, Provenance())
-    rows = SHOTS // COLUMNS
-    assert found.classes["cat"].shape[0] == 24 + rows * 232
+def test_a_sheet_holds_a_dozen_spread_from_the_smallest_to_the_largest(make, tmp_path) -> None:
+    for k in range(34):
+        side = 34 - k if k % 2 else k + 1  # large and small ones in turns: 1, 33, 3, 31 ...
+        make.noise(tmp_path / f"raw/images/{k:02d}.jpg", (40, 40))
+        objects = [("cat", (0, 0, side, side))]
+        make.put(tmp_path / f"raw/annotations/{k:02d}.xml", make.voc_xml(objects, (40, 40), f"{k:02d}.jpg"))
+    dataset = read(tmp_path / "raw").dataset
+    sides = [wanted.caption.split()[0] for wanted in boxes_of(dataset, 0)]
+    assert sides == [str(n) for n in (1, 3, 7, 9, 13, 15, 19, 21, 25, 27, 31, 33)], "of the odd numbers, each twice"
+    found = make_album(dataset, Provenance())
+    assert found.classes["cat"].shape[0] == 24 + SHOTS // COLUMNS * CELL_PX
 
 
 def test_boxes_that_cannot_be_seen_are_on_no_sheet(make, tmp_path) -> None:
