@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class _State:
-    """What is handed out so far.  spoiled: (P,) boxes of synthetic pictures that are of no use to any class."""
+class _Boxes:
+    """All boxes, picture by picture: their labels and pictures, (N,).  invented, spoiled: (P,) of the pictures.
 
-    labels: Sequence[NDArray]
+    spoiled: boxes of a synthetic picture that are of no use to any class.
+    """
+
+    labels: NDArray
+    pictures: NDArray
     invented: NDArray
-    appearances: list[NDArray]
-    repeats: NDArray
     spoiled: NDArray
 
 
@@ -35,43 +37,47 @@ def waterfill(
     labels: of the boxes of each picture.  invented: (P,) bool, which pictures are synthetic.  wanted: (C,) T_c, 0 only
     for a class without boxes.  max_repeat: no box appears more often than this; 0 for no limit.
     """
-    stock = _count(labels, len(wanted))
-    photographed = _count([row for row, made in zip(labels, invented, strict=True) if not made], len(wanted))
+    lengths = np.array([len(row) for row in labels], dtype=np.int64)
+    pictures = np.repeat(np.arange(len(labels)), lengths)
+    flat = np.concatenate([np.zeros(0, np.int64), *labels]).astype(np.int64)
+    made = invented[pictures]
+    stock, photographed = (np.bincount(chosen, minlength=len(wanted)) for chosen in (flat, flat[~made]))
     quota = wanted // np.maximum(stock, 1)
     extra = wanted - np.maximum(quota * stock, photographed)
     if max_repeat:
         extra = np.where(quota >= max_repeat, 0, extra)
         quota = np.minimum(quota, max_repeat)
-    once = np.maximum(quota, 1)
-    appearances = [(quota if made else once)[row] for row, made in zip(labels, invented, strict=True)]
-    repeats = np.array([int(r.max(initial=not made)) for r, made in zip(appearances, invented, strict=True)], np.int64)
-    useless = (quota == 0) & (extra == 0)
-    spoiled = np.array([int(useless[row].sum()) if made else 0 for row, made in zip(labels, invented, strict=True)])
-    state = _State(labels, invented, appearances, repeats, spoiled)
+    useless = ((quota == 0) & (extra == 0))[flat] & made
+    boxes = _Boxes(flat, pictures, invented, np.bincount(pictures[useless], minlength=len(labels)))
+    appearances = np.where(made, quota[flat], np.maximum(quota, 1)[flat])
+    repeats = (~invented).astype(np.int64)
+    np.maximum.at(repeats, pictures, appearances)
     for label in np.argsort(-quota, kind="stable").tolist():
-        _hand_out(state, label, int(quota[label]) + 1, int(extra[label]), rng)
-    return appearances
+        raised = _first(boxes, label, int(quota[label]) + 1, int(extra[label]), appearances, repeats, rng)
+        appearances[raised] = quota[label] + 1
+        np.maximum.at(repeats, pictures[raised], quota[label] + 1)
+    return np.split(appearances, np.cumsum(lengths)[:-1])
 
 
-def _count(labels: Sequence[NDArray], n_classes: int) -> NDArray:
-    return np.bincount(np.concatenate(labels) if len(labels) else np.zeros(0, int), minlength=n_classes)
-
-
-def _hand_out(state: _State, label: int, higher: int, left: int, rng: np.random.Generator) -> None:
-    """Raise `left` boxes of a class to `higher` appearances.
+def _first(
+    boxes: _Boxes,
+    label: int,
+    higher: int,
+    number: int,
+    appearances: NDArray,
+    repeats: NDArray,
+    rng: np.random.Generator,
+) -> NDArray:
+    """The `number` boxes of a class that are to appear `higher` times, as indices.
 
     Photographs before synthetic pictures; then where the picture appears as often anyway; then where the fewest boxes
     must be erased; then where most can be raised at once.
     """
-    low = [(row == label) & (r < higher) for row, r in zip(state.labels, state.appearances, strict=True)]
-    held = np.array([int(boxes.sum()) for boxes in low])
+    low = np.flatnonzero((boxes.labels == label) & (appearances < higher))
+    held = np.bincount(boxes.pictures[low], minlength=len(repeats))
     holders = rng.permutation(np.flatnonzero(held))
-    new = state.repeats[holders] < higher
-    keys = (-held[holders], np.where(new, state.spoiled[holders], 0), new, state.invented[holders])
-    for picture in holders[np.lexsort(keys)].tolist():
-        if left == 0:
-            return
-        boxes = np.flatnonzero(low[picture])[:left]
-        state.appearances[picture][boxes] = higher
-        state.repeats[picture] = max(int(state.repeats[picture]), higher)
-        left -= len(boxes)
+    new = repeats[holders] < higher
+    keys = (-held[holders], np.where(new, boxes.spoiled[holders], 0), new, boxes.invented[holders])
+    rank = np.zeros(len(repeats), dtype=np.int64)
+    rank[holders[np.lexsort(keys)]] = np.arange(len(holders))
+    return low[np.argsort(rank[boxes.pictures[low]], kind="stable")][:number]

@@ -31,7 +31,7 @@ def main() -> None:
     import numpy as np
 
     from datatools import formats
-    from datatools.balance.plan import make_plan
+    from datatools.balance.plan import Wanted, make_plan
 
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -44,7 +44,7 @@ def main() -> None:
         plan = make_plan(train, dataset.classes, np.random.default_rng(0))
         print(f"water-fill plan: {(time.perf_counter() - start) * 1e3:.1f} ms")
         start = time.perf_counter()
-        make_plan(train, dataset.classes, np.random.default_rng(0), recipes=("whole",))
+        make_plan(train, dataset.classes, np.random.default_rng(0), Wanted(recipes=("whole",)))
         print(f"whole-picture plan (HiGHS): {(time.perf_counter() - start) * 1e3:.0f} ms")
         sources = {a.path: int(r) - 1 for a, r in zip(train, plan.repeats, strict=True) if r > 1}
         words = [str(BIN / "datatools"), "balance", str(split), "--out", str(scratch / "b"), "--overwrite", "--quiet"]

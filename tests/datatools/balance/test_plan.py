@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools.balance.plan import Wanted, make_plan, plan_figures
@@ -68,6 +68,7 @@ def test_a_class_without_a_box_is_refused_by_name() -> None:
 counted = st.lists(st.lists(st.integers(0, 3), max_size=6), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(counted, st.integers(0, 5))
 def test_waterfill_is_exact_and_no_box_is_shown_more_than_the_bound(labels: list[list[int]], seed: int) -> None:
     present = sorted({label for row in labels for label in row})
@@ -81,6 +82,7 @@ def test_waterfill_is_exact_and_no_box_is_shown_more_than_the_bound(labels: list
     assert all((r >= 1).all() for r in plan.appearances)
 
 
+@settings(deadline=None)
 @given(counted)
 def test_whole_pictures_are_repeated_whole(labels: list[list[int]]) -> None:
     present = sorted({label for row in labels for label in row})
@@ -110,6 +112,7 @@ def brute_force_difference(counts: np.ndarray, highest: int) -> int:
     return best
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=4))
 def test_whole_pictures_leave_the_smallest_difference_that_exists(vectors: list[tuple[int, int]]) -> None:
     rows = [[0] * a + [1] * b for a, b in vectors]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
@@ -48,6 +48,7 @@ def test_the_file_says_what_a_hand_count_says(tmp_path: Path) -> None:
 rows_of = st.lists(st.lists(st.integers(0, 1), max_size=5), max_size=6)
 
 
+@settings(deadline=None)
 @given(rows_of, rows_of, st.sampled_from(["equal", "{a: 5, b: 9}", "4"]), st.integers(0, 9))
 def test_what_is_written_is_read_again(photographs: list, made: list, text: str, seed: int) -> None:
     import tempfile

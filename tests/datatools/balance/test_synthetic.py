@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
 from datatools.balance.plan import Plan, Wanted, make_plan, plan_figures
 from datatools.balance.target import parse_target
+from datatools.balance.waterfill import waterfill
 from datatools.cli import datatools
 from datatools.core import Annotation
 from datatools.exits import run
+from datatools.images import encode
 
 
 def pictures(*labels: list[int]) -> list[Annotation]:
@@ -82,6 +85,7 @@ def test_figures_count_the_boxes_that_appear_and_what_is_erased_from_the_picture
 rows_of = st.lists(st.lists(st.integers(0, 2), max_size=5), max_size=8)
 
 
+@settings(deadline=None)
 @given(rows_of, rows_of, st.sampled_from(["equal", "median", "max-ratio=2", "17", "c1=9"]), st.integers(0, 5))
 def test_the_target_is_met_and_the_largest_repetition_is_the_bound(
     photographs: list[list[int]], made: list[list[int]], text: str, seed: int
@@ -167,3 +171,49 @@ def test_the_report_says_how_many_synthetic_pictures_come_in(overlaid: Path, tmp
     said = json.loads(capsys.readouterr().out)
     assert (said["synthetic_pictures"], said["synthetic_left_out"]) == (1, 1)
     assert said["before"] == {"many": 2, "some": 2, "few": 0} and said["synthetic"] == {"many": 0, "some": 0, "few": 1}
+
+
+def test_a_hundred_thousand_pictures_of_eighty_classes_are_planned_in_seconds() -> None:
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, 81) ** 1.5
+    labels = [rng.choice(80, size=n, p=share / share.sum()) for n in rng.integers(0, 12, 100_000)]
+    made = rng.random(len(labels)) < 0.2
+    photographed = np.bincount(np.concatenate([r for r, m in zip(labels, made, strict=True) if not m]), minlength=80)
+    start = time.process_time()
+    appearances = waterfill(labels, made, np.full(80, photographed.max()), rng)
+    assert time.process_time() - start < 10  # half a second on a free core
+    after = np.bincount(np.concatenate(labels), np.concatenate(appearances), 80)
+    assert set(after.tolist()) == {photographed.max()}
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes_where_synthetic_pictures_are_erased(
+    overlaid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode_and_stop(*args: object, **named: object) -> bytes:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(1)
+        return encode(*args, **named)
+
+    words = ["balance", str(overlaid), "--workers", "1", "--quiet", "--target", "4", "--out"]
+    stopped: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("datatools.balance.apply.encode", encode_and_stop)
+        assert run(datatools, [*words, str(tmp_path / "b")]) != 0
+    assert (tmp_path / "b.partial").is_dir() and not (tmp_path / "b").exists()
+    for name in ("b", "straight"):
+        assert run(datatools, [*words, str(tmp_path / name)]) == 0
+    one, other = (
+        {p.name: p.read_bytes() for p in (tmp_path / n).rglob("*.*") if p.is_file()} for n in ("b", "straight")
+    )
+    assert (
+        one == other and "b.jpg" in one and formats.read(tmp_path / "b").dataset.counts("train").tolist() == [4, 4, 4]
+    )
+
+
+def test_the_cost_is_said_before_the_run_and_grows_with_the_copies(overlaid: Path, tmp_path: Path, capsys) -> None:
+    assert run(datatools, ["balance", str(overlaid), "--out", str(tmp_path / "b"), "--target", "100"]) == 0
+    ended = capsys.readouterr()
+    first = ended.err.splitlines()[0]
+    assert first.startswith(f"{overlaid} -> {tmp_path / 'b'}: 3 photographs + 2 of 2 synthetic pictures")
+    assert first.endswith(" s") and first.split(": ", 1)[1] in ended.out

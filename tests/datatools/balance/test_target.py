@@ -115,6 +115,7 @@ targets = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=6), min_size=1, max_size=10), targets, st.integers(0, 5))
 def test_every_target_is_met_exactly_at_the_least_repetition(labels: list[list[int]], text: str, seed: int) -> None:
     rows = [[0, 1, 2], *labels]
