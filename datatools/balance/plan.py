@@ -5,7 +5,9 @@ as its neediest box; in the s-th (from 0) those boxes are erased whose appearanc
 picture have the same number, nothing is ever erased.
 
 Photographs always come over whole.  Synthetic pictures of the split come in as far as they are needed, if the recipe
-`synthetic` allows it; a box of theirs that is not needed is erased, and a picture with none that is, is left out.
+`synthetic` allows it: a box of theirs that is not needed is erased, and a picture with none that is, is left out.  A
+box that was carried along from the photograph, unchanged, is that box once more (see `kin`): what is shown of it is
+taken off the photograph's own appearances, so that no repetition is hidden.
 
 Two ways to the counts that are wanted (see `target`):
 
@@ -46,6 +48,7 @@ BALANCED = Wanted()
 class Plan:
     """appearances: for each picture, (N,) int of its boxes; 0 only on synthetic pictures.  invented: (P,) bool.
 
+    kin: for each picture, (N, 2) row and box that each of its boxes repeats, -1 for none (see `kin_of`).
     before: (C,) boxes of each class on photographs.  after: with the plan.  counts: that each class is to have.
     bound: least possible largest repetition that meets the target with these pictures.
     proved: no plan with these recipes and this limit misses it by less.
@@ -55,6 +58,7 @@ class Plan:
     wanted: Wanted
     appearances: tuple[NDArray, ...]
     invented: NDArray
+    kin: tuple[NDArray, ...]
     before: NDArray
     after: NDArray
     counts: NDArray
@@ -100,23 +104,47 @@ def make_plan(
     rng: np.random.Generator,
     wanted: Wanted = BALANCED,
     invented: Sequence[bool] = (),
+    kin: Sequence[NDArray] = (),
 ) -> Plan:
     """The plan that brings every class to its target, which is counted on photographs.
 
     invented: which pictures are synthetic; none by default.  Where no photograph has a box, none counts as synthetic.
+    kin: as in Plan; by default no box repeats another.
     rng decides only between equals.
     Raises TargetError where a class that is to have boxes has none: nothing can be repeated then.
     """
     made = synthetic_of(annotations, invented)
     used = np.flatnonzero(~made | ("synthetic" in wanted.recipes))
-    candidates = [annotations[row] for row in used.tolist()]
-    _, counts, stock = _totals(annotations, classes, wanted, made)
+    kin = tuple(kin) or unrelated(annotations)
+    own = [a.take(k[:, 0] < 0) if "erase" in wanted.recipes else a for a, k in zip(annotations, kin, strict=True)]
+    _, counts, stock = _totals(annotations, classes, wanted, made, kin)
     _refuse_lacking(wanted.target, counts, stock, classes)
-    found, proved = _appearances(candidates, made[used], counts, rng, wanted)
+    found, proved = _appearances([own[row] for row in used.tolist()], made[used], counts, rng, wanted)
     appearances = [np.zeros(len(a), dtype=np.int64) for a in annotations]
     for row, r in zip(used.tolist(), found, strict=True):
-        appearances[row] = r
-    return assemble(annotations, classes, wanted, made, appearances, proved)
+        appearances[row][kin[row][:, 0] < 0 if "erase" in wanted.recipes else slice(None)] = r
+    if "erase" in wanted.recipes:
+        _carry_along(appearances, kin)
+    return assemble(annotations, classes, wanted, made, appearances, proved, kin)
+
+
+def unrelated(annotations: Sequence[Annotation]) -> tuple[NDArray, ...]:
+    """Kin of pictures whose boxes repeat none."""
+    return tuple(np.full((len(a), 2), -1, dtype=np.int64) for a in annotations)
+
+
+def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray]) -> None:
+    """Show repeated boxes in the synthetic pictures that come in, as far as their photographs' appearances reach.
+
+    In rounds, so that the pictures share them evenly.
+    """
+    shown = [int(r.max(initial=0)) for r in appearances]
+    carried = [(row, box, *k[box].tolist()) for row, k in enumerate(kin) for box in np.flatnonzero(k[:, 0] >= 0)]
+    for level in range(max((shown[row] for row, *_ in carried), default=0)):
+        for row, box, photograph, original in carried:
+            if shown[row] > level and appearances[photograph][original] > 1:
+                appearances[row][box] += 1
+                appearances[photograph][original] -= 1
 
 
 def synthetic_of(annotations: Sequence[Annotation], invented: Sequence[bool] = ()) -> NDArray:
@@ -126,11 +154,16 @@ def synthetic_of(annotations: Sequence[Annotation], invented: Sequence[bool] = (
 
 
 def _totals(
-    annotations: Sequence[Annotation], classes: Sequence[str], wanted: Wanted, made: NDArray
+    annotations: Sequence[Annotation],
+    classes: Sequence[str],
+    wanted: Wanted,
+    made: NDArray,
+    kin: Sequence[NDArray],
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """(C,) boxes of each class: on photographs, that it is to have, that the recipes may use."""
+    """(C,) boxes of each class: on photographs, that it is to have, different ones that the recipes may use."""
     before = class_counts([a for a, m in zip(annotations, made, strict=True) if not m], len(classes))
-    stock = class_counts(annotations, len(classes)) if "synthetic" in wanted.recipes else before
+    own = [a.take(k[:, 0] < 0) for a, k in zip(annotations, kin, strict=True)]
+    stock = class_counts(own, len(classes)) if "synthetic" in wanted.recipes else before
     return before, wanted_counts(wanted.target, before, classes), stock
 
 
@@ -141,12 +174,14 @@ def assemble(
     made: NDArray,
     appearances: Sequence[NDArray],
     proved: bool,
+    kin: Sequence[NDArray] = (),
 ) -> Plan:
-    """The plan that these appearances are.  made: which pictures count as synthetic."""
-    before, counts, stock = _totals(annotations, classes, wanted, made)
+    """The plan that these appearances are.  made: which pictures count as synthetic.  kin: as in Plan."""
+    kin = tuple(kin) or unrelated(annotations)
+    before, counts, stock = _totals(annotations, classes, wanted, made, kin)
     after = counts_after(annotations, appearances, len(classes))
     bound = int((-(-counts // np.maximum(stock, 1))).max(initial=1))
-    return Plan(tuple(classes), wanted, tuple(appearances), made, before, after, counts, bound, proved)
+    return Plan(tuple(classes), wanted, tuple(appearances), made, tuple(kin), before, after, counts, bound, proved)
 
 
 def _appearances(
@@ -186,7 +221,7 @@ def _refuse_lacking(target: Target, wanted: NDArray, before: NDArray, classes: S
 class PlanFigures:
     """What a plan costs.  For each class: largest repetition, and effective sample size (Σr)²/Σr² (Kish 1965).
 
-    distinct, invented: boxes of each class that appear, and those of them on synthetic pictures.
+    distinct, invented: different boxes of each class that appear, and those of them on synthetic pictures.
     erased_share: mean part of a copy's area that is erased; untouched: share of the copies that erase nothing.
     """
 
@@ -201,14 +236,14 @@ class PlanFigures:
 def plan_figures(plan: Plan, annotations: Sequence[Annotation]) -> PlanFigures:
     """Figures of a plan for the pictures that it was made from."""
     labels = np.concatenate([a.labels for a in annotations])
-    r = np.concatenate(plan.appearances)
+    r, own = _shown(plan)
     made = np.repeat(plan.invented, [len(a) for a in annotations])
     classes = range(len(plan.classes))
-    rows = [r[labels == k].astype(np.float64) for k in classes]
+    rows = [r[own & (labels == k)].astype(np.float64) for k in classes]
     effective = tuple(float(x.sum() ** 2 / max((x**2).sum(), 1.0)) for x in rows)
     most = tuple(int(x.max(initial=0)) for x in rows)
     distinct = tuple(int((x > 0).sum()) for x in rows)
-    invented = tuple(int(((labels == k) & made & (r > 0)).sum()) for k in classes)
+    invented = tuple(int(((labels == k) & own & made & (r > 0)).sum()) for k in classes)
     erased, whole = [], 0
     for picture, a in enumerate(annotations):
         share = areas(a.xyxy) / (a.size_wh[0] * a.size_wh[1])
@@ -218,3 +253,13 @@ def plan_figures(plan: Plan, annotations: Sequence[Annotation]) -> PlanFigures:
             erased.append(float(share[gone].sum()))
     mean = float(np.mean(erased)) if erased else 0.0
     return PlanFigures(most, distinct, invented, effective, mean, whole / max(len(erased), 1))
+
+
+def _shown(plan: Plan) -> tuple[NDArray, NDArray]:
+    """How often each box is shown, wherever it is, (N,) int; and which boxes repeat no other, (N,) bool."""
+    starts = np.concatenate([[0], np.cumsum([len(r) for r in plan.appearances])])
+    shown = np.concatenate(plan.appearances).astype(np.int64)
+    kin = np.concatenate(plan.kin)
+    carried = kin[:, 0] >= 0
+    np.add.at(shown, starts[kin[carried, 0]] + kin[carried, 1], shown[carried].copy())
+    return shown, ~carried

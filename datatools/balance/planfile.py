@@ -49,7 +49,11 @@ def plan_text(plan: Plan, annotations: Sequence[Annotation]) -> str:
 
 
 def read_plan(
-    path: Path, annotations: Sequence[Annotation], classes: Sequence[str], invented: Sequence[bool] = ()
+    path: Path,
+    annotations: Sequence[Annotation],
+    classes: Sequence[str],
+    invented: Sequence[bool] = (),
+    kin: Sequence[NDArray] = (),
 ) -> Plan:
     """The plan in a file, for these training pictures.  Raises PlanError, naming what is wrong with it."""
     said = _object(path)
@@ -65,7 +69,7 @@ def read_plan(
         raise PlanError(path, f"proved is {_short(said['proved'])}", "true or false", _AGAIN)
     made = synthetic_of(annotations, invented)
     appearances = _appearances(path, said["pictures"], annotations, made, wanted.max_repeat or MOST)
-    plan = assemble(annotations, classes, wanted, made, appearances, said["proved"])
+    plan = assemble(annotations, classes, wanted, made, appearances, said["proved"], kin)
     after = dict(zip(plan.classes, plan.after.tolist(), strict=True))
     if said["after"] != after:
         raise PlanError(path, f"after is {_short(said['after'])}", f"{_short(after)}, as its pictures say", _AGAIN)

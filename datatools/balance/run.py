@@ -10,6 +10,7 @@ import numpy as np
 
 from datatools import convert, formats
 from datatools.balance.apply import Settings, apply_plan
+from datatools.balance.kin import kin_of
 from datatools.balance.plan import Plan, Wanted, make_plan
 from datatools.balance.planfile import plan_text, read_plan
 from datatools.check import box_problems
@@ -50,10 +51,11 @@ def plan_balance(source: Path, wanted: Wanted | Path, *, workers: int = 0, quiet
     ways = convert.conversion_of(dataset, reading, convert.Settings()).pictures
     known = read_provenance(folder_of(source))
     invented = [_is_synthetic(known, a.id) for a in train]
+    kin = kin_of(train, np.array(invented, dtype=bool), known)
     if isinstance(wanted, Path):
-        plan = read_plan(wanted, train, dataset.classes, invented)
+        plan = read_plan(wanted, train, dataset.classes, invented, kin)
     else:
-        plan = make_plan(train, dataset.classes, np.random.default_rng(wanted.seed), wanted, invented)
+        plan = make_plan(train, dataset.classes, np.random.default_rng(wanted.seed), wanted, invented, kin)
     return Balance(source, dataset, ways, plan, known)
 
 
