@@ -15,15 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.faces.face import EYES, NOSE_TIP, Face
+from generators.faces.face import EYES, HULL, NOSE_TIP, Face
 
 GAMMA = 2.2
 _REC709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
-_HULL = (*range(17), 26, 25, 24, 19, 18, 17)
 _SKIN_ALBEDO = 0.42  # luminance that fair skin sends back; a darker one is recognised by what is white beside it
 _SKIN_TINT = np.array([1.52, 0.88, 0.62])  # linear RGB of skin over its luminance, in neutral light
-_WIDTHS = (0.8, 0.95, 1.06, 1.19, 1.39, 1.58, 1.7)  # as measured below, on two sharp photographs blurred on purpose ...
-_SIGMAS = (0.35, 0.45, 0.83, 1.1, 1.57, 2.5, 4.0)  # ... by as much as this
+# edge widths as `_sharpness` measures them on two sharp photographs, and the sigmas that these were blurred by
+_WIDTHS = (0.8, 0.95, 1.06, 1.19, 1.39, 1.58, 1.7)
+_SIGMAS = (0.35, 0.45, 0.83, 1.1, 1.57, 2.5, 4.0)
 _SAMPLE_PX = 48.0  # face height at which the light is measured
 
 
@@ -94,7 +94,7 @@ def _sample(pixels: NDArray, face: Face) -> tuple[NDArray, Face]:
 
 def _hull(face: Face, shape: tuple[int, ...]) -> NDArray:
     """Pixels of the face, (H, W) bool, a little inside its outline."""
-    hull = face.points[list(_HULL)]
+    hull = face.points[list(HULL)]
     inside = hull.mean(axis=0) + 0.9 * (hull - hull.mean(axis=0))
     canvas = np.zeros(shape, np.uint8)
     cv2.fillPoly(canvas, [np.round(inside * 16 - 8).astype(np.int32)], 1, cv2.LINE_8, 4)

@@ -81,12 +81,11 @@ def sampled(texture: NDArray, uv: NDArray) -> NDArray:
     return cv2.remap(texture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def through(points: NDArray, steps: int = 8, *, closed: bool = True) -> NDArray:
-    """A Catmull-Rom curve through (K, 2) points: (K * steps, 2), or ((K - 1) * steps + 1, 2) where it is open."""
+def through(points: NDArray, steps: int = 8) -> NDArray:
+    """A closed Catmull-Rom curve through (K, 2) points: (K * steps, 2)."""
     p = np.asarray(points, np.float64)
-    padded = np.vstack([p[-1:], p, p[:2]]) if closed else np.vstack([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
+    padded = np.vstack([p[-1:], p, p[:2]])
     a, b, c, d = padded[:-3, None], padded[1:-2, None], padded[2:-1, None], padded[3:, None]
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
     curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    curve = curve.reshape(-1, 2)
-    return curve if closed else np.vstack([curve, p[-1:]])
+    return curve.reshape(-1, 2)

@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.drawing.warp import through
-from generators.faces.face import BRIDGE, CHIN, CHIN_POINTS, MOUTH, NOSE, Face
+from generators.faces.face import BRIDGE, CHIN, CHIN_POINTS, HULL, MOUTH, NOSE, Face
 
 _QUARTER = 0.55  # where the points between side and centre stand
 COVERED, VISIBLE = 0.75, 0.5  # least share of landmarks under the cloth, and largest where it must be bare
 MAX_TURNED = 0.45  # yaw from which the straps of the far side are out of sight
 VISIBLE_CHIN = 0.45  # a chin that must be seen may lie under the cloth by this share of its area
 _CHIN_AREA = (5, 6, 7, 8, 9, 10, 11, 56, 57, 58)
-_HULL = (*range(17), 26, 25, 24, 19, 18, 17)
 
 Groups = dict[str, bool]
 SHOWS: dict[str, Groups] = {  # is the group under the cloth?
@@ -226,5 +225,5 @@ def _chin_under(edge: NDArray, face: Face) -> float:
 
 def _on_face(edge: NDArray, face: Face) -> float:
     """Share of the cloth that lies on the face."""
-    cloth, hull = _drawn((edge, face.points[list(_HULL)]), face)
+    cloth, hull = _drawn((edge, face.points[list(HULL)]), face)
     return float((cloth & hull).sum() / max(cloth.sum(), 1))

@@ -20,6 +20,7 @@ NOSE = (30, 31, 33, 35)
 MOUTH = (48, 51, 54, 57, 62, 66)
 CHIN_POINTS = (7, 8, 9)
 EYES = tuple(range(36, 48))
+HULL = (*range(17), 26, 25, 24, 19, 18, 17)  # jaw and brows, once around
 # the same landmark on the mirrored face
 MIRRORED = (
     *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,

@@ -62,6 +62,8 @@ class Dresser:
         for use in uses:
             keep = np.delete(a.xyxy, use.box, axis=0)
             patch = dress.put_on(canvas, use.face, use.dress, keep, self.wardrobe, self._survey(use))
+            if use.dress.role != "none" and patch.seen_xyxy is None:
+                raise AssertionError(f"{a.id}, copy {use.copy}, box {use.box}: nothing is seen of the {use.dress.mode}")
             patch.onto(canvas)
             labels[use.box] = self.naming.label(use)
             xyxy[use.box] = dress.box_after(xyxy[use.box], use.dress, patch, a.size_wh)

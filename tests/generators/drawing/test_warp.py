@@ -124,14 +124,6 @@ def test_a_closed_curve_passes_through_its_points(points: NDArray, steps: int) -
 
 
 @settings(deadline=None)
-@given(points=POLYGONS, steps=st.integers(1, 9))
-def test_an_open_curve_begins_and_ends_at_its_ends(points: NDArray, steps: int) -> None:
-    curve = through(points, steps, closed=False)
-    assert len(curve) == (len(points) - 1) * steps + 1
-    assert curve[::steps] == pytest.approx(points)
-
-
-@settings(deadline=None)
 @given(points=POLYGONS, matrix=arrays(float, (2, 2), elements=st.floats(-2, 2)))
 def test_a_curve_moves_with_its_points(points: NDArray, matrix: NDArray) -> None:
     moved = through(points @ matrix.T + (5, -3))
@@ -143,9 +135,9 @@ def test_a_curve_moves_with_its_points(points: NDArray, matrix: NDArray) -> None
 def test_points_on_a_straight_line_give_a_straight_line(ends: NDArray, k: int) -> None:
     assume(np.ptp(ends, axis=0).max() > 1e-3)
     share = np.linspace(0, 1, k)[:, None]
-    curve = through(ends[0] + share * (ends[1] - ends[0]), 4, closed=False)
-    exact = np.linspace(0, 1, (k - 1) * 4 + 1)[:, None]
-    assert curve == pytest.approx(ends[0] + exact * (ends[1] - ends[0]), abs=1e-6)
+    along = ends[1] - ends[0]
+    off = through(ends[0] + share * along, 4) - ends[0]
+    assert off[:, 0] * along[1] - off[:, 1] * along[0] == pytest.approx(np.zeros(len(off)), abs=1e-6 * 200**2)
 
 
 def test_eight_points_of_a_circle_give_nearly_the_circle() -> None:
