@@ -32,11 +32,15 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class Terms:
-    """Each a scalar, weighted already. `total` is their sum."""
+    """Each a scalar, weighted already and divided by `count`, the slots that answer for a truth. `total` is their sum.
+
+    By `count` the means of parts of a batch, on one device or several, are put together to that of the whole.
+    """
 
     box: Tensor
     objectness: Tensor
     classes: Tensor
+    count: int = 1
 
     @property
     def total(self) -> Tensor:
@@ -162,4 +166,4 @@ def loss(
         classes = classes + F.binary_cross_entropy_with_logits(answers, one_hot, reduction="sum")
         box = box + (1 - ciou(predicted[slots.index], corners[slots.truth])).sum()
     count = max(1, sum(len(slots.truth) for slots in all_slots))
-    return Terms(how.box * box / count, how.objectness * objectness / count, how.classes * classes / count)
+    return Terms(how.box * box / count, how.objectness * objectness / count, how.classes * classes / count, count)

@@ -170,3 +170,14 @@ def test_pictures_without_truths_teach_only_that_nothing_is_there():
     terms = loss(heads(0), torch.zeros(0, 6), ANCHORS, STRIDES)
     box, objectness, classes = terms.values().tolist()
     assert (box, classes) == (0, 0) and objectness > 0
+
+
+def test_parts_of_a_batch_put_together_by_their_counts_are_the_whole():
+    raw = heads(seed=3)
+    rows = [truth(0, 0, 20, 20, 30, 30), truth(0, 1, 50, 40, 9, 9), truth(1, 1, 60, 30, 50, 28)]
+    whole = loss(raw, torch.tensor(rows), ANCHORS, STRIDES)
+    first = loss([head[:1] for head in raw], torch.tensor(rows[:2]), ANCHORS, STRIDES)
+    second = loss([head[1:] for head in raw], torch.tensor([[0.0, *rows[2][1:]]]), ANCHORS, STRIDES)
+    assert whole.count == first.count + second.count
+    together = (first.total * first.count + second.total * second.count) / whole.count
+    assert float(together) == pytest.approx(float(whole.total), rel=1e-9)
