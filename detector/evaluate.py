@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from detector.average_precision import MAX_DETECTIONS, ClassScore, Found, mean, score_class
 from detector.data import Order, Pictures, loader
-from detector.inference import Thresholds, detect_batch
+from detector.inference import Runtime, Thresholds, as_runtime, detect_batch
 from detector.model import Darknet
 
 LOW_CONFIDENCE = 0.001
@@ -85,24 +85,31 @@ def _line(name: str, score: ClassScore, width: int) -> str:
 
 
 def evaluate(
-    model: Darknet, pictures: Pictures, classes: tuple[str, ...], how: Thresholds, batch: int, workers: int, quiet: bool
+    model: Darknet | Runtime,
+    pictures: Pictures,
+    classes: tuple[str, ...],
+    how: Thresholds,
+    batch: int,
+    workers: int,
+    quiet: bool,
 ) -> tuple[Scores, list[Found]]:
-    """Scores of `model` on `pictures`, and the detections of each picture. Puts the model in eval mode."""
+    """Scores of `model` on `pictures`, and the detections of each picture."""
     detections = run_model(model, pictures, how.overlap, batch, workers, quiet)
     truths = [Found(pictures.truths_xyxy(i), one.classes, one.classes * 0.0) for i, one in enumerate(pictures.labelled)]
     scores = {name: score_class(detections, truths, i, how.confidence) for i, name in enumerate(classes)}
     return Scores(scores, len(pictures), how.confidence, how.overlap), detections
 
 
-def run_model(model: Darknet, pictures: Pictures, overlap: float, batch: int, workers: int, quiet: bool) -> list[Found]:
+def run_model(
+    model: Darknet | Runtime, pictures: Pictures, overlap: float, batch: int, workers: int, quiet: bool
+) -> list[Found]:
     """Every picture's detections down to `LOW_CONFIDENCE`, in the order of `pictures`."""
-    model.eval()
-    device = next(model.parameters()).device
+    run = as_runtime(model)
     batches = loader(pictures, Order(len(pictures), batch, seed=0, shuffled=False), workers)
     found: list[Found] = []
     with torch.inference_mode():
         for one in tqdm(batches, desc="evaluate", unit="batch", disable=quiet, leave=False):
             boxes = [pictures.letterbox(index) for index in one.indices]
-            squares = one.floats(device, torch.contiguous_format)
-            found += detect_batch(model, squares, boxes, Thresholds(LOW_CONFIDENCE, overlap))
+            squares = one.floats(run.device, torch.contiguous_format)
+            found += detect_batch(run, squares, boxes, Thresholds(LOW_CONFIDENCE, overlap))
     return found

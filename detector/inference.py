@@ -1,5 +1,8 @@
 """A network and squares in, detections out: the one way that evaluating and detecting share.
 
+What turns squares into boxes and scores is a `Runtime`: torch here, or an exported model in `detector/runtimes/`.
+Everything after it is shared.
+
 A detection's score is objectness x class probability; every class of a cell above the threshold counts, and each
 class is thinned for itself. The boxes are clipped to the picture.
 """
@@ -7,13 +10,15 @@ class is thinned for itself. The boxes are clipped to the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from detector.average_precision import Found
 from detector.boxes import Letterbox, decode, suppress
+from detector.fuse import fuse
 from detector.model import Darknet
 
 MAX_CANDIDATES = 3000  # a picture, before suppression, best first
@@ -27,15 +32,55 @@ class Thresholds:
     overlap: float = 0.45
 
 
-def detect_batch(model: Darknet, pictures: Tensor, boxes: list[Letterbox], how: Thresholds) -> list[Found]:
+class Runtime(Protocol):
+    """What runs a network.  device: where it wants the pictures."""
+
+    device: torch.device
+
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """pictures: (B, 3, S, S) in [0, 1].
+
+        Returns boxes (B, N, 4), xyxy pixels of the square, and scores (B, N, C), objectness x class; any device.
+        """
+
+
+class InTorch:
+    """A network run by torch, as it is. The model must be in eval mode."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model: Any = model
+        self.device = next(model.parameters()).device
+
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        heads: list[Tensor] = self.model(pictures)
+        return boxes_and_scores(heads, self.model.anchors_wh, self.model.strides)
+
+
+def boxes_and_scores(heads: list[Tensor], anchors_wh: list[Tensor], strides: list[int]) -> tuple[Tensor, Tensor]:
+    """Raw heads to (B, N, 4) boxes in pixels of the square and (B, N, C) scores, head after head."""
+    parts = [_flatten(raw, a, s) for raw, a, s in zip(heads, anchors_wh, strides, strict=True)]
+    xyxy, scores = zip(*parts, strict=True)
+    return torch.cat(xyxy, dim=1), torch.cat(scores, dim=1)
+
+
+def as_runtime(model: nn.Module | Runtime) -> Runtime:
+    """A network made ready for many pictures: eval mode, batch norms folded; a runtime as it is.
+
+    A module that is no Darknet must look like one from outside: raw heads, `anchors_wh`, `strides`.
+    """
+    if isinstance(model, Darknet):
+        return InTorch(fuse(model))
+    return InTorch(model.eval()) if isinstance(model, nn.Module) else model
+
+
+def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Letterbox], how: Thresholds) -> list[Found]:
     """Detections in each picture's own pixels, best first.
 
-    pictures: (B, 3, S, S) in [0, 1].  boxes: how each picture sits in its square.  The model must be in eval mode.
+    pictures: (B, 3, S, S) in [0, 1].  boxes: how each picture sits in its square.  A bare network must be in eval mode.
     """
+    run = InTorch(model) if isinstance(model, nn.Module) else model
     with torch.inference_mode():
-        heads = model(pictures)
-        parts = [_flatten(raw, a, s) for raw, a, s in zip(heads, model.anchors_wh, model.strides, strict=True)]
-        xyxy, scores = (torch.cat(many, dim=1).cpu() for many in zip(*parts, strict=True))
+        xyxy, scores = (part.cpu() for part in run(pictures))
         return [_select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
 
 

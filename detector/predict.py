@@ -24,7 +24,7 @@ from detector.average_precision import Found
 from detector.boxes import Letterbox
 from detector.draw import draw_boxes
 from detector.errors import DataError
-from detector.inference import Thresholds, detect_batch
+from detector.inference import Runtime, Thresholds, as_runtime, detect_batch
 from detector.model import Darknet
 from detector.pictures import pad, read_picture, shrink
 from detector.split import SUFFIXES
@@ -76,17 +76,17 @@ def find_pictures(source: Path) -> list[Path]:
     return found
 
 
-def look(model: Darknet, path: Path, side: int, how: Thresholds) -> tuple[Seen, np.ndarray]:
-    """Detect in one picture file; returns what was found and the picture, (H, W, 3) uint8. Model in eval mode."""
+def look(run: Runtime, path: Path, side: int, how: Thresholds) -> tuple[Seen, np.ndarray]:
+    """Detect in one picture file; returns what was found and the picture, (H, W, 3) uint8."""
     picture = read_picture(path)
     size_wh = (picture.shape[1], picture.shape[0])
     square = torch.from_numpy(pad(shrink(picture, side), side)).permute(2, 0, 1)[None]
-    ready = square.to(next(model.parameters()).device).float().div_(255)
-    return Seen(path, size_wh, detect_batch(model, ready, [Letterbox(size_wh, side)], how)[0]), picture
+    ready = square.to(run.device).float().div_(255)
+    return Seen(path, size_wh, detect_batch(run, ready, [Letterbox(size_wh, side)], how)[0]), picture
 
 
 def detect(
-    model: Darknet,
+    model: Darknet | Runtime,
     classes: tuple[str, ...],
     pictures: list[Path],
     side: int,
@@ -98,12 +98,12 @@ def detect(
     progress: Callable[[list[Path]], Iterator[Path]] = iter,
 ) -> Summary:
     """Detect in `pictures` and write into `folder`, which is there. Raises DataError at a broken picture."""
-    model.eval()
+    run = as_runtime(model)
     names = _names(pictures)
     seen, skipped = [], []
     for path in progress(pictures):
         try:
-            one, picture = look(model, path, side, how)
+            one, picture = look(run, path, side, how)
         except DataError as error:
             if not skip_broken:
                 raise
