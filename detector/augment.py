@@ -6,25 +6,11 @@ Source of the amounts: the YOLO family's habits (HSV .015/.7/.4, flip .5, scale 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
+from detector.augmentation import Augmentation
 from detector.pictures import GREY
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """hue, saturation, value: shares of change either way.  flip: probability.  scale, shift: shares of the side."""
-
-    hue: float = 0.015
-    saturation: float = 0.5
-    value: float = 0.3
-    flip: float = 0.5
-    scale: float = 0.3
-    shift: float = 0.1
-    min_visible: float = 0.3
 
 
 def augment(

@@ -1,40 +1,35 @@
-"""What training minimises: which cell answers for which truth, and the three terms.
+"""What training minimises: three terms, of the slots that answer for a truth and of all that must say "nothing here".
 
-Assignment: by shape IoU, the best anchor over *all* heads answers for a truth, in the cell that holds its centre,
-and so does any other anchor above `positive`. A slot (picture, anchor, cell) answers for one truth, the one that
-fits its anchor best. Cells whose *predicted* box overlaps a truth by more than `ignore` are not told "nothing here".
-Terms: CIoU for boxes (Zheng et al., "Distance-IoU Loss", 2020), binary cross entropy for objectness and classes.
-Source: Redmon & Farhadi, "YOLOv3", 2018, section 2.1-2.3.
+Box: 1 - an overlap (`overlaps.py`), or YOLOv3's own squared error of the offsets, each scaled by 2 - the box's share
+of the picture. Objectness and class: binary cross entropy, or focal loss (`focal.py`). Not told "nothing here" are
+predicted boxes that overlap a truth by more than `ignore`, and those in an ignore region; a slot that answers for a
+truth always counts. Terms are float32 at least, whatever autocast says.
+Source: Redmon & Farhadi, "YOLOv3", 2018, section 2.1-2.3; assignment is in `assign.py`, settings in `loss_settings.py`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from detector.boxes import decode, iou, shape_iou, to_xyxy
+from detector.assign import Slots, assign, ignored, in_region
+from detector.boxes import decode, to_xyxy
+from detector.focal import focal
+from detector.loss_settings import LossSettings
+from detector.overlaps import FORMS
 
-
-@dataclass(frozen=True)
-class LossSettings:
-    """positive: shape IoU of an extra anchor.  ignore: IoU of a predicted box.  The rest: weights of the terms."""
-
-    positive: float = 0.213
-    ignore: float = 0.7
-    box: float = 5.0
-    objectness: float = 1.0
-    classes: float = 1.0
+__all__ = ["LossSettings", "Terms", "loss"]
 
 
 @dataclass(frozen=True)
 class Terms:
     """Each a scalar, weighted already and divided by `count`, the slots that answer for a truth. `total` is their sum.
 
-    By `count` the means of parts of a batch, on one device or several, are put together to that of the whole.
+    By `count` the means of parts of a batch, on one device or several, are put together to that of the whole; not
+    those of an objectness over cells.
     """
 
     box: Tensor
@@ -51,119 +46,71 @@ class Terms:
         return torch.stack((self.box, self.objectness, self.classes)).detach()
 
 
-@dataclass(frozen=True)
-class Slots:
-    """Where one head answers. picture, anchor, row, column, truth: (P,) int64; truth is an index into the truths."""
-
-    picture: Tensor
-    anchor: Tensor
-    row: Tensor
-    column: Tensor
-    truth: Tensor
-
-    @property
-    def index(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.picture, self.anchor, self.row, self.column
-
-
-def assign(
-    truths: Tensor, anchors_wh: list[Tensor], strides: list[int], side_hw: tuple[int, int], positive: float
-) -> list[Slots]:
-    """The slots of each head.
-
-    truths: (N, 6): picture, class, cx cy w h in pixels of the network's input.  side_hw: of that input.
-    """
-    together = torch.cat(anchors_wh).to(truths)
-    fit = shape_iou(truths[:, 4:6], together)
-    answers = fit > positive
-    if len(truths):
-        answers[torch.arange(len(truths), device=truths.device), fit.argmax(dim=1)] = True
-    found, first = [], 0
-    for anchors, stride in zip(anchors_wh, strides, strict=True):
-        last = first + len(anchors)
-        truth, anchor = answers[:, first:last].nonzero(as_tuple=True)
-        rows, columns = side_hw[0] // stride, side_hw[1] // stride
-        column = (truths[truth, 2] / stride).long().clamp(0, columns - 1)
-        row = (truths[truth, 3] / stride).long().clamp(0, rows - 1)
-        picture = truths[truth, 0].long()
-        slot = ((picture * len(anchors) + anchor) * rows + row) * columns + column
-        one = _one_truth_a_slot(slot, fit[truth, first + anchor])
-        found.append(Slots(picture[one], anchor[one], row[one], column[one], truth[one]))
-        first = last
-    return found
-
-
-def _one_truth_a_slot(slot: Tensor, fit: Tensor) -> Tensor:
-    """Indices of the best fitting entry of each slot (the first of equals), by slot."""
-    by_fit = torch.argsort(fit, descending=True, stable=True)
-    order = by_fit[torch.argsort(slot[by_fit], stable=True)]
-    sorted_slot = slot[order]
-    first = torch.ones_like(sorted_slot, dtype=torch.bool)
-    first[1:] = sorted_slot[1:] != sorted_slot[:-1]
-    return order[first]
-
-
-def ciou(a: Tensor, b: Tensor) -> Tensor:
-    """Complete IoU of boxes pair by pair, (P, 4) and (P, 4) xyxy: (P,), at most 1.
-
-    Zheng et al., 2020, equations 7-11; the weight alpha takes no gradient.
-    """
-    tiny = torch.finfo(a.dtype).eps
-    a_wh, b_wh = (a[:, 2:] - a[:, :2]).clamp(min=tiny), (b[:, 2:] - b[:, :2]).clamp(min=tiny)
-    low, high = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=1)
-    overlap = shared / (a_wh.prod(dim=1) + b_wh.prod(dim=1) - shared)
-    hull = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
-    diagonal = hull.square().sum(dim=1) + tiny
-    distance = ((a[:, :2] + a[:, 2:] - b[:, :2] - b[:, 2:]) / 2).square().sum(dim=1) / diagonal
-    aspect = 4 / math.pi**2 * (torch.atan(a_wh[:, 0] / a_wh[:, 1]) - torch.atan(b_wh[:, 0] / b_wh[:, 1])).square()
-    with torch.no_grad():
-        alpha = aspect / (1 - overlap + aspect + tiny)
-    return overlap - distance - alpha * aspect
-
-
-def ignored(boxes: Tensor, truths: Tensor, threshold: float) -> Tensor:
-    """Which predicted boxes cover a truth of their picture by more than `threshold`.
-
-    boxes: (B, A, H, W, 4) xyxy.  truths: (N, 6).  Returns (B, A, H, W) bool.
-    """
-    found = torch.zeros(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
-    corners = to_xyxy(truths[:, 2:6])
-    for picture in truths[:, 0].long().unique().tolist():
-        own = corners[truths[:, 0] == picture]
-        overlap = iou(boxes[picture].reshape(-1, 4), own).amax(dim=1)
-        found[picture] = (overlap > threshold).view(found.shape[1:])
-    return found
-
-
 def loss(
     heads: list[Tensor],
     truths: Tensor,
     anchors_wh: list[Tensor],
     strides: list[int],
     settings: LossSettings | None = None,
+    *,
+    regions: Tensor | None = None,
+    weights: Tensor | None = None,
 ) -> Terms:
     """The terms for a batch: sums over slots, divided by the number of slots that answer for a truth (at least 1).
 
     heads: raw, (B, A, H, W, 5 + C) each.  truths: (N, 6) picture, class, cx cy w h in pixels of the input.
+    regions: (R, 5) picture, cx cy w h, where nothing is judged.  weights: (C,) of the classes, from `class_weights`.
     """
     how = settings or LossSettings()
-    side_hw = (heads[0].shape[2] * strides[0], heads[0].shape[3] * strides[0])
-    truths = truths.to(heads[0])
-    all_slots = assign(truths, anchors_wh, strides, side_hw, how.positive)
-    corners = to_xyxy(truths[:, 2:6])
-    box = objectness = classes = heads[0].new_zeros(())
-    for raw, anchors, stride, slots in zip(heads, anchors_wh, strides, all_slots, strict=True):
-        predicted = decode(raw, anchors, stride)
-        wanted = torch.zeros_like(raw[..., 4])
-        wanted[slots.index] = 1.0
-        counted = ~ignored(predicted.detach(), truths, how.ignore)
-        counted[slots.index] = True
-        entropy = F.binary_cross_entropy_with_logits(raw[..., 4], wanted, reduction="none")
-        objectness = objectness + (entropy * counted).sum()
-        answers = raw[slots.index][:, 5:]
-        one_hot = F.one_hot(truths[slots.truth, 1].long(), answers.shape[1]).to(answers)
-        classes = classes + F.binary_cross_entropy_with_logits(answers, one_hot, reduction="sum")
-        box = box + (1 - ciou(predicted[slots.index], corners[slots.truth])).sum()
-    count = max(1, sum(len(slots.truth) for slots in all_slots))
-    return Terms(how.box * box / count, how.objectness * objectness / count, how.classes * classes / count, count)
+    with torch.autocast(heads[0].device.type, enabled=False):
+        heads = [head.float() if head.dtype in (torch.float16, torch.bfloat16) else head for head in heads]
+        truths = truths.to(heads[0])
+        regions = truths.new_zeros(0, 5) if regions is None else regions.to(heads[0])
+        side_hw = (heads[0].shape[2] * strides[0], heads[0].shape[3] * strides[0])
+        all_slots = assign(truths, anchors_wh, strides, side_hw, how.positive)
+        count = max(1, sum(len(slots.truth) for slots in all_slots))
+        box = objectness = classes = heads[0].new_zeros(())
+        for raw, anchors, stride, slots in zip(heads, anchors_wh, strides, all_slots, strict=True):
+            predicted = decode(raw, anchors, stride)
+            entropy, counted = _objectness(raw, predicted.detach(), stride, slots, truths, regions, how)
+            divisor = count if how.objectness_over == "slots" else counted.sum().clamp(min=1)
+            objectness = objectness + how.head_weight(stride) * (entropy * counted).sum() / divisor
+            classes = classes + _classes(raw, slots, truths, how, weights) / count
+            if how.form == "yolov3":
+                box = box + _offsets(raw, anchors, stride, slots, truths, side_hw) / count
+            else:
+                agree = FORMS[how.form](predicted[slots.index], to_xyxy(truths[slots.truth, 2:6]))
+                box = box + (1 - agree).sum() / count
+        return Terms(how.box * box, how.objectness * objectness, how.classes * classes, count)
+
+
+def _objectness(
+    raw: Tensor, predicted: Tensor, stride: int, slots: Slots, truths: Tensor, regions: Tensor, how: LossSettings
+) -> tuple[Tensor, Tensor]:
+    """The loss of every slot of a head, and which of them count; both (B, A, H, W)."""
+    wanted = torch.zeros_like(raw[..., 4])
+    wanted[slots.index] = 1.0
+    counted = ~(ignored(predicted, truths, how.ignore) | in_region(predicted, stride, regions, how.region))
+    counted[slots.index] = True
+    return focal(raw[..., 4], wanted, how.objectness_gamma, how.objectness_alpha), counted
+
+
+def _classes(raw: Tensor, slots: Slots, truths: Tensor, how: LossSettings, weights: Tensor | None) -> Tensor:
+    logits = raw[slots.index][:, 5:]
+    numbers = truths[slots.truth, 1].long()
+    targets = F.one_hot(numbers, logits.shape[1]).to(logits) * (1 - how.smoothing) + how.smoothing / 2
+    each = focal(logits, targets, how.classes_gamma, how.classes_alpha).sum(dim=1)
+    return (each if weights is None else each * weights.to(each)[numbers]).sum()
+
+
+def _offsets(
+    raw: Tensor, anchors_wh: Tensor, stride: int, slots: Slots, truths: Tensor, side_hw: tuple[int, int]
+) -> Tensor:
+    """Half the squared errors of sigmoid(tx), sigmoid(ty), tw, th, times 2 - w h in shares of the picture."""
+    own, guess = truths[slots.truth], raw[slots.index]
+    cell = torch.stack((slots.column, slots.row), dim=1)
+    centre = (own[:, 2:4] / stride - cell).clamp(0, 1)
+    size = torch.log(own[:, 4:6] / anchors_wh.to(raw)[slots.anchor])
+    scale = 2 - own[:, 4] * own[:, 5] / (side_hw[0] * side_hw[1])
+    squares = (guess[:, :2].sigmoid() - centre).square() + (guess[:, 2:4] - size).square()
+    return (scale * squares.sum(dim=1)).sum() / 2

@@ -2,15 +2,16 @@
 
 Convention: `labels/x.txt` holds `class cx cy w h` lines, in shares of the picture; an empty or absent file is a
 picture without objects. A picture's label file is its path with the last component named `images` replaced by
-`labels`. `data.yaml`: `names` a list or an id -> name mapping; `train`, `val`, `test` a folder, a list file, or a
-list of either, relative to `path`, which is relative to the yaml itself. Corners may leave the picture by rounding.
+`labels`; with `ignore` in its place it is a file of `cx cy w h` lines, regions that train and judge nothing.
+`data.yaml`: `names` a list or an id -> name mapping; `train`, `val`, `test` a folder, a list file, or a list of
+either, relative to `path`, which is relative to the yaml itself. Corners may leave the picture by rounding.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ SUBSETS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Labelled:
-    """A picture and what is in it. classes: (N,) int64.  boxes: (N, 4) float64, centre and size, shares."""
+    """A picture and what is in it. classes: (N,) int64.  boxes: (N, 4) float64, centre and size, shares.
+
+    regions: (R, 4) like boxes, where nothing is trained or judged.
+    """
 
     path: Path
     classes: np.ndarray
     boxes: np.ndarray
+    regions: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,10 @@ class Split:
         if not pictures:
             where = ", ".join(str(source) for source in self.sources[subset])
             raise DataError(where, "no pictures", f"at least one of {' '.join(SUFFIXES)}", f"see {self.path}")
-        return [Labelled(picture, *read_labels(label_path(picture), self.classes)) for picture in pictures]
+        return [
+            Labelled(picture, *read_labels(label_path(picture), self.classes), read_regions(ignore_path(picture)))
+            for picture in pictures
+        ]
 
     def has(self, subset: str) -> bool:
         """Whether `subset` is named and holds pictures."""
@@ -107,42 +115,70 @@ def _pictures(source: Path, yaml_path: Path) -> Iterator[Path]:
 
 def label_path(picture: Path) -> Path:
     """Where `picture`'s labels are: its last folder named `images` becomes `labels`; else beside the picture."""
+    return _beside(picture, "labels") or picture.with_suffix(".txt")
+
+
+def ignore_path(picture: Path) -> Path | None:
+    """Where `picture`'s ignore regions are: its last folder named `images` becomes `ignore`; None if it has none."""
+    return _beside(picture, "ignore")
+
+
+def _beside(picture: Path, kind: str) -> Path | None:
     parts = list(picture.parts)
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] == "images":
-            parts[index] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
+            parts[index] = kind
+            return Path(*parts).with_suffix(".txt")
+    return None
 
 
 def read_labels(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """classes (N,) int64 and boxes (N, 4) float64 of a label file; none where it is empty or absent."""
+    rows = [_row(cells, where, classes) for where, cells in _lines(path, "`class cx cy w h` lines")]
+    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+    return table[:, 0].astype(np.int64), table[:, 1:].copy()
+
+
+def read_regions(path: Path | None) -> np.ndarray:
+    """(R, 4) float64: the ignore regions of a file of `cx cy w h` lines; none where it is empty or absent."""
+    lines = [] if path is None else _lines(path, "`cx cy w h` lines")
+    for where, cells in lines:
+        if len(cells) != 4:
+            raise DataError(where, f"{len(cells)} columns", "4 (cx cy w h: a region has no class)")
+    return np.array([_box(cells, where, "four numbers") for where, cells in lines], dtype=np.float64).reshape(-1, 4)
+
+
+def _lines(path: Path, expected: str) -> list[tuple[str, list[str]]]:
+    """Where each line that is not empty is, and its cells."""
     try:
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     except UnicodeDecodeError as error:
-        raise DataError(path, "is not text", "`class cx cy w h` lines") from error
-    rows = [
-        _row(line.split(), f"{path}:{number}", classes)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip()
-    ]
-    table = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return table[:, 0].astype(np.int64), table[:, 1:].copy()
+        raise DataError(path, "is not text", expected) from error
+    lines = enumerate(text.splitlines(), start=1)
+    return [(f"{path}:{number}", line.split()) for number, line in lines if line.strip()]
 
 
 def _row(cells: list[str], where: str, classes: tuple[str, ...]) -> tuple[float, ...]:
     if len(cells) != 5:
         raise DataError(where, f"{len(cells)} columns", "5 (class cx cy w h)", "run `datatools check`")
     try:
-        number, box = int(cells[0]), tuple(float(cell) for cell in cells[1:])
+        number = int(cells[0])
     except ValueError as error:
         raise DataError(where, f"{' '.join(cells)[:60]!r}", "a whole number and four numbers") from error
     if not 0 <= number < len(classes):
         count = f"{len(classes)} class{'es' if len(classes) > 1 else ''}"
         known = f"there {'are' if len(classes) > 1 else 'is'} {count} (0..{len(classes) - 1})"
         raise DataError(where, f"class {number}, but {known}", "", "check names in data.yaml")
+    return (number, *_box(cells[1:], where, "a whole number and four numbers", cells))
+
+
+def _box(cells: list[str], where: str, expected: str, line: list[str] | None = None) -> tuple[float, ...]:
+    try:
+        box = tuple(float(cell) for cell in cells)
+    except ValueError as error:
+        raise DataError(where, f"{' '.join(line or cells)[:60]!r}", expected) from error
     if not all(math.isfinite(value) and 0 <= value <= 1 for value in box):
-        raise DataError(where, f"{' '.join(cells[1:])[:60]}", "values in 0..1", "boxes are shares of the picture")
+        raise DataError(where, f"{' '.join(cells)[:60]}", "values in 0..1", "boxes are shares of the picture")
     if box[2] <= 0 or box[3] <= 0:
         raise DataError(where, f"a box {box[2]:g} wide and {box[3]:g} high", "both above 0", "run `datatools check`")
-    return (number, *box)
+    return box

@@ -3,8 +3,10 @@ import math
 import pytest
 import torch
 
+from detector.assign import assign, ignored
 from detector.boxes import decode, iou
-from detector.loss import LossSettings, assign, ciou, ignored, loss
+from detector.loss import LossSettings, loss
+from detector.overlaps import ciou
 
 ANCHORS = [torch.tensor([[40.0, 40.0], [60.0, 30.0]]), torch.tensor([[8.0, 8.0], [20.0, 10.0]])]
 STRIDES = [32, 16]
