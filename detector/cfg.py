@@ -99,6 +99,17 @@ class Cfg:
         """The `[yolo]` layers."""
         return tuple(layer for layer in self.layers if isinstance(layer, Yolo))
 
+    @property
+    def backbone(self) -> int:
+        """How many layers come before what is made for detection: up to the last shortcut before the first head, or,
+        where there is none, up to the first of the widest convolutions. 75 in yolov3 (Darknet-53), 13 in tiny."""
+        before = self.layers[: self.heads[0] - 1]
+        shortcuts = [i for i, layer in enumerate(before) if isinstance(layer, Shortcut)]
+        if shortcuts:
+            return shortcuts[-1] + 1
+        widths = [layer.filters if isinstance(layer, Convolutional) else 0 for layer in before]
+        return widths.index(max(widths)) + 1 if any(widths) else 0
+
     def adapt(self, classes: int) -> Cfg:
         """The same network for `classes` classes: the heads, and the filters of the convolution before each."""
         if classes < 1:

@@ -19,8 +19,8 @@ from torch import Tensor
 from detector.atomic import write_atomically
 from detector.cfg import parse_cfg, read_cfg
 from detector.errors import WeightsError
-from detector.model import Convolution, Darknet
-from detector.weights import Transfer, load_darknet
+from detector.model import Darknet
+from detector.weights import load_darknet
 
 FORMAT = "balanced-detection checkpoint 1"
 
@@ -82,35 +82,6 @@ def load(path: Path) -> Checkpoint:
     if not ours:
         raise WeightsError(path, "is not a checkpoint of ours", "a .pt that `detector train` wrote")
     return Checkpoint(classes=tuple(content["classes"]), **{name: content[name] for name in names})
-
-
-def start_from(model: Darknet, classes: tuple[str, ...], path: Path) -> Transfer:
-    """Fill `model` from a Darknet file or from one of ours; say what was taken over. In place.
-
-    From ours, layer by layer as long as their shapes agree; heads only if the classes are the same, in the same order.
-    """
-    if not is_checkpoint(path):
-        return load_darknet(model, path)
-    found = load(path)
-    own, blocks = model.state_dict(), [i for i, layer in enumerate(model.layers) if isinstance(layer, Convolution)]
-    taken: dict[str, Tensor] = {}
-    fresh = list(blocks)
-    for block in blocks:
-        part = {name: value for name, value in found.weights.items() if name.startswith(f"layers.{block}.")}
-        fits = bool(part) and all(name in own and own[name].shape == value.shape for name, value in part.items())
-        head = block + 1 in model.cfg.heads
-        if not fits and not head:
-            break
-        if fits and (not head or found.classes == classes):
-            taken |= part
-            fresh.remove(block)
-    if not taken:
-        raise WeightsError(path, f"nothing in it fits {model.cfg.name}", f"weights of {model.cfg.name}", "see --model")
-    model.load_state_dict(taken, strict=False)
-    names, theirs = ", ".join(map(str, fresh)), ", ".join(found.classes)
-    return Transfer(
-        len(blocks) - len(fresh), len(blocks), f"layers {names} begin anew (its classes: {theirs})" if fresh else ""
-    )
 
 
 def open_model(path: Path, cfg: str, classes: tuple[str, ...] | None) -> tuple[Darknet, Checkpoint | None]:

@@ -59,6 +59,7 @@ class Darknet(nn.Module):
         self._kept = {i for many in self.sources for i in many}
         self.strides = [found[i][1] for i in cfg.heads]
         self.classes = cfg.yolos[0].classes
+        self.still_norms: frozenset[int] = frozenset()  # layers whose batch norm statistics `train` leaves alone
         for number, head in enumerate(cfg.yolos):
             anchors = torch.tensor([head.anchors_wh[k] for k in head.mask])
             self.register_buffer(f"anchors_{number}", anchors, persistent=False)
@@ -78,6 +79,17 @@ class Darknet(nn.Module):
         return [
             block for i, block in enumerate(self.layers) if i + 1 in self.cfg.heads and isinstance(block, Convolution)
         ]
+
+    def layer_of(self, block: Convolution) -> int:
+        """The number of `block` in the cfg."""
+        return next(index for index, layer in enumerate(self.layers) if layer is block)
+
+    def train(self, mode: bool = True) -> Darknet:
+        """As of any module, but for `still_norms`."""
+        super().train(mode)
+        for index in self.still_norms:
+            self.layers[index].eval()
+        return self
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """pictures: (B, 3, H, W) in [0, 1], RGB. Returns a raw head each: (B, A, H / stride, W / stride, 5 + C)."""

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from detector import checkpoint, optimise
+from detector import checkpoint, optimise, transfer
 from detector.augment import Augmentation
 from detector.average_precision import Found
 from detector.cfg import Cfg, parse_cfg, read_cfg, shapes
@@ -108,8 +108,7 @@ def train(options: Options, quiet: bool = False) -> Path:
     model = Darknet(cfg)
     initialise(model, torch.Generator().manual_seed(options.seed))
     if options.weights:
-        transfer = checkpoint.start_from(model, split.classes, Path(options.weights))
-        say(f"weights: {options.weights}: {transfer}")
+        say(f"weights: {options.weights}: {transfer.start(model, split.classes, Path(options.weights))}")
     data = _data(split, options, say)
     folder = new_folder(Path(options.out))
     record = Record(folder, asdict(options), data.classes)

@@ -126,13 +126,8 @@ def _fit(model: Darknet, count: int) -> tuple[int, int] | None:
     return (len(model.convolutions), classes) if classes >= 1 and rest == 0 else None
 
 
-def load_darknet(model: Darknet, path: Path) -> Transfer:
-    """Fill `model` from a Darknet file, as far as the file goes and the shapes agree. In place.
-
-    Heads of another class count, and heads in a file that ends before the network does, keep what they were.
-    Raises WeightsError unless the file's length is that of whole layers of this network.
-    """
-    file = read_darknet(path)
+def _fitted(model: Darknet, path: Path, file: DarknetFile) -> tuple[int, int]:
+    """What `_fit` found. Raises WeightsError unless the file's length is that of whole layers of this network."""
     fit = _fit(model, len(file.floats))
     if fit is None:
         whole = 4 * _lengths(model, model.classes)[-1] + 20
@@ -142,7 +137,27 @@ def load_darknet(model: Darknet, path: Path) -> Transfer:
             f"{whole} bytes for {model.classes} classes, or a prefix ending with a layer",
             "check --model against the weights, or fetch the file again",
         )
-    convolutions, classes = fit
+    return fit
+
+
+def load_prefix(model: Darknet, path: Path, file: DarknetFile) -> tuple[Darknet, int]:
+    """The network that `file` was written from, were it `model` for the file's own classes; and of how many layers,
+    from the first on, it holds the weights."""
+    convolutions, classes = _fitted(model, path, file)
+    other, offset = Darknet(model.cfg.adapt(classes)), 0
+    for block in other.convolutions[:convolutions]:
+        offset = _fill(block, file.floats, offset)
+    return other, other.layer_of(other.convolutions[convolutions - 1]) + 1
+
+
+def load_darknet(model: Darknet, path: Path) -> Transfer:
+    """Fill `model` from a Darknet file, as far as the file goes and the shapes agree. In place.
+
+    Heads of another class count, and heads in a file that ends before the network does, keep what they were.
+    Raises WeightsError unless the file's length is that of whole layers of this network.
+    """
+    file = read_darknet(path)
+    convolutions, classes = _fitted(model, path, file)
     whole = convolutions == len(model.convolutions)
     heads, offset, loaded = {id(block) for block in model.head_convolutions}, 0, 0
     for block in model.convolutions[:convolutions]:

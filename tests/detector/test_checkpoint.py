@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from detector.cfg import read_cfg
-from detector.checkpoint import Checkpoint, load, open_model, save, start_from
+from detector.checkpoint import Checkpoint, load, open_model, save
 from detector.errors import WeightsError
 from detector.model import Darknet, initialise
 from detector.weights import write_darknet
@@ -49,9 +49,9 @@ def test_code_in_a_file_is_never_run(tmp_path, small_cfg):
     torch.save({"format": Evil(trap)}, tmp_path / "zip.pt")
     (tmp_path / "plain.pt").write_bytes(pickle.dumps(Evil(trap)))
     with pytest.raises(WeightsError, match=r"zip\.pt: cannot be read as plain tensors \(cut off, or it holds code"):
-        start_from(network(small_cfg), CLASSES, tmp_path / "zip.pt")
+        load(tmp_path / "zip.pt")
     with pytest.raises(WeightsError, match=r"plain\.pt: is neither a Darknet \.weights file nor one of our \.pt"):
-        start_from(network(small_cfg), CLASSES, tmp_path / "plain.pt")
+        open_model(tmp_path / "plain.pt", str(small_cfg), CLASSES)
     assert not trap.exists()
 
 
@@ -72,31 +72,6 @@ def test_files_that_are_not_ours_are_refused_in_one_line(tmp_path, small_cfg):
         with pytest.raises(WeightsError, match=re.escape(f"{name}: {message}")) as caught:
             load(tmp_path / name)
         assert "\n" not in str(caught.value)
-
-
-def test_the_same_classes_take_over_everything(tmp_path, small_cfg):
-    one, two = network(small_cfg, seed=1), network(small_cfg, seed=2)
-    save(kept(one), tmp_path / "a.pt")
-    transfer = start_from(two, CLASSES, tmp_path / "a.pt")
-    assert transfer.heads_kept
-    assert all(torch.equal(v, two.state_dict()[k]) for k, v in one.state_dict().items())
-
-
-@pytest.mark.parametrize("classes", [("dog", "cat"), ("circle", "square", "star")])
-def test_other_classes_begin_their_heads_anew_and_it_is_said(tmp_path, small_cfg, classes):
-    save(kept(network(small_cfg, seed=1)), tmp_path / "a.pt")
-    model = network(small_cfg, len(classes), seed=2)
-    before = model.head_convolutions[0].conv.weight.clone()
-    transfer = start_from(model, classes, tmp_path / "a.pt")
-    assert str(transfer) == "3 of 4 convolutions loaded; layers 3 begin anew (its classes: circle, square)"
-    assert torch.equal(model.head_convolutions[0].conv.weight, before)
-
-
-def test_a_network_of_another_kind_takes_nothing_and_says_so(tmp_path, small_cfg):
-    save(kept(network(small_cfg)), tmp_path / "a.pt")
-    other = Darknet(read_cfg("yolov3").adapt(2))
-    with pytest.raises(WeightsError, match=r"a\.pt: nothing in it fits yolov3"):
-        start_from(other, ("x", "y"), tmp_path / "a.pt")
 
 
 def test_darknet_weights_are_opened_with_a_cfg_and_must_fill_it(tmp_path, small_cfg):
