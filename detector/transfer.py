@@ -10,7 +10,7 @@ Howard & Ruder, "ULMFiT", 2018.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
