@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from detector.average_precision import MAX_DETECTIONS, ClassScore, Found, mean, score_class
+from detector.average_precision import MAX_DETECTIONS, ClassScore, mean, score_classes
 from detector.data import Order, Pictures, loader
+from detector.found import Found, truths_of
 from detector.inference import Runtime, Thresholds, as_runtime, detect_batch
+from detector.matching import match
 from detector.model import Darknet
 
 LOW_CONFIDENCE = 0.001
@@ -95,9 +97,8 @@ def evaluate(
 ) -> tuple[Scores, list[Found]]:
     """Scores of `model` on `pictures`, and the detections of each picture."""
     detections = run_model(model, pictures, how.overlap, batch, workers, quiet)
-    truths = [Found(pictures.truths_xyxy(i), one.classes, one.classes * 0.0) for i, one in enumerate(pictures.labelled)]
-    scores = {name: score_class(detections, truths, i, how.confidence) for i, name in enumerate(classes)}
-    return Scores(scores, len(pictures), how.confidence, how.overlap), detections
+    each = score_classes(match(detections, truths_of(pictures)), len(classes), how.confidence)
+    return Scores(dict(zip(classes, each, strict=True)), len(pictures), how.confidence, how.overlap), detections
 
 
 def run_model(
