@@ -220,6 +220,8 @@ def balance(
         said["link"],
         said["workers"],
         quiet,
+        said["quality"],
+        said["box_fit"],
     )
     text, data = report.plan_report(plan, out, said["workers"])
     if preview:

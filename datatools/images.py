@@ -25,6 +25,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 MAX_PIXELS = 170_000_000  # below the number at which Pillow itself refuses
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 HASH_BITS = 256
+CHROMA_444, CHROMA_422, CHROMA_420 = 0, 1, 2  # as Pillow numbers the subsampling of a JPEG's chroma
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, struct.error, zlib.error)  # Pillow's many
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # MPO opens as JPEG
 _TURNS = {
@@ -154,13 +155,14 @@ def difference_hash(picture: Image.Image) -> NDArray:
     return np.packbits(grey[:, 1:] > grey[:, :-1])
 
 
-def decode(path: str | Path) -> NDArray:
+def decode(source: str | Path | bytes) -> NDArray:
     """The upright picture, (H, W, 3) uint8 RGB; grey, palette, 16-bit, CMYK and transparent pictures are converted.
 
-    Raises PictureError unless it is a whole picture.
+    source: a path, or the file's bytes.  Raises PictureError unless it is a whole picture.
     """
-    picture = _open(read_bytes(path), path)
-    _whole(picture.load, path)
+    where = "picture" if isinstance(source, bytes) else source
+    picture = _open(source if isinstance(source, bytes) else read_bytes(source), where)
+    _whole(picture.load, where)
     return np.asarray(_rgb(_upright(picture, _orientation(picture))))
 
 
@@ -178,7 +180,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
         grey = np.asarray(picture, dtype=np.float64)
         top = 65535.0 if grey.max(initial=0) > 255 else 255.0
         picture = Image.fromarray((grey * (255.0 / top)).clip(0, 255).astype(np.uint8))
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def compression(path: str | Path) -> Compression | None:
@@ -201,10 +203,13 @@ def compression(path: str | Path) -> Compression | None:
     return Compression((luminance, *dict.fromkeys(chroma)), sampling if sampling in (0, 1, 2) else 2)
 
 
-def encode(pixels: NDArray, suffix: str, quality: int = 95, like: Compression | None = None) -> bytes:
+def encode(
+    pixels: NDArray, suffix: str, quality: int = 95, like: Compression | None = None, *, sampling: int = CHROMA_420
+) -> bytes:
     """The file's bytes for an RGB (H, W, 3) uint8 picture; suffix `.jpg` or `.png`.
 
     like: compress a JPEG as another one is, whatever the quality; a PNG loses nothing, and needs neither.
+    sampling: of a JPEG's chroma.
     """
     if like and suffix == ".jpg":
         out = io.BytesIO()
@@ -213,7 +218,9 @@ def encode(pixels: NDArray, suffix: str, quality: int = 95, like: Compression | 
         return out.getvalue()
     import cv2
 
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    chroma = (0x111111, 0x211111, 0x221111)[sampling]  # OpenCV's names of 4:4:4, 4:2:2 and 4:2:0
+    jpeg = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chroma]
+    options = jpeg if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 3]
     done, data = cv2.imencode(suffix, cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR), options)
     if not done:
         raise ValueError(f"cannot encode a picture of shape {pixels.shape} as {suffix}")

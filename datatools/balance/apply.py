@@ -27,7 +27,7 @@ ITEM_MS = 60.0  # what a picture with its copies costs, at least
 
 @dataclass(frozen=True)
 class Settings:
-    """How copies are made.  suffix: .jpg or .png.  link: how originals are brought over."""
+    """How copies are made.  suffix: .jpg or .png.  quality: of a JPEG.  link: how originals are brought over."""
 
     policy: Policy
     seed: int = 0
@@ -36,6 +36,8 @@ class Settings:
     link: str = "copy"
     workers: int = 0
     quiet: bool = False
+    quality: int = 95
+    box_fit: str = "ellipse"
 
 
 def apply_plan(
@@ -119,13 +121,13 @@ def _copies(
     """Write each copy; yields its manifest entry.  stem: path of a copy without its number."""
     from datatools.balance.augment import Augmenter
 
-    copier = Copier(task, Augmenter(settings.policy, settings.min_visibility), settings.seed)
+    copier = Copier(task, Augmenter(settings.policy, settings.min_visibility, settings.box_fit), settings.seed)
     if first is not None:
         yield _write_cleaned(copier, first, folder, settings.suffix)
     for number in range(1, len(task.kept) + 1):
         made = copier.make(number)
         target = f"{stem}{number:03d}{settings.suffix}"
-        put(folder / target, encode(made.pixels, settings.suffix))
+        put(folder / target, copier.encoded(made, settings.suffix, settings.quality))
         put(folder / yolo.label_path(target), yolo.text_of(made.annotation))
         yield {"image": target, "split": "train", "sources": sources, **made.recipe}
 

@@ -60,7 +60,15 @@ augmenting = options(
         show_default=True,
         help="Share of its area that a box keeps inside the picture.",
     ),
+    click.option(
+        "--box-fit",
+        type=click.Choice(["ellipse", "octagon", "rectangle"]),
+        default="ellipse",
+        show_default=True,
+        help="The shape that a box is taken to hold when the picture is turned: its new box stands round that.",
+    ),
     click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True),
+    click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG copies."),
     click.option("--preview", type=FILE, help="Draw 16 copies to FILE.png, and stop."),
 )
 

@@ -7,6 +7,7 @@ nor another picture changes it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,21 @@ from datatools.balance.augment import ATTEMPTS, Augmenter
 from datatools.balance.erase import erase_boxes
 from datatools.balance.plan import Plan
 from datatools.core import Annotation
-from datatools.images import decode
+from datatools.images import CHROMA_420, compression, decode, encode
 from datatools.streams import picture_stream
 
 
 @dataclass(frozen=True, eq=False)
 class Copy:
-    """pixels: (H, W, 3) uint8.  annotation: its boxes.  recipe: how it was made, for the manifest."""
+    """pixels: (H, W, 3) uint8.  annotation: its boxes.  recipe: how it was made, for the manifest.
+
+    jpeg: quality of the JPEG artefacts that the augmentation drew, 0 for none; `encoded` gives them.
+    """
 
     pixels: NDArray
     annotation: Annotation
     recipe: dict
+    jpeg: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +75,30 @@ class Copier:
         kept = self.task.kept[copy - 1]
         chosen = self.task.annotation.take(kept)
         drawn = self.augmenter.draw(chosen.xyxy, chosen.size_wh, rng)
-        pixels = self.augmenter.pixels(self._without(kept), drawn, rng)
-        size_wh = (pixels.shape[1], pixels.shape[0])
-        if size_wh != drawn.size_wh:
-            raise AssertionError(f"{chosen.id}: boxes were moved for {drawn.size_wh}, pixels for {size_wh}")
-        moved = Annotation(f"{chosen.id}#{copy}", "", size_wh, drawn.xyxy, chosen.labels, chosen.flags)
+        pixels, colours = self.augmenter.pixels(self._without(kept), drawn, rng)
+        moved = Annotation(f"{chosen.id}#{copy}", "", drawn.size_wh, drawn.xyxy, chosen.labels, chosen.flags)
         recipe: dict = {"recipe": "augment", "copy": copy, "seed": self.seed, "draw": drawn.attempt}
         if drawn.attempt == ATTEMPTS:
             recipe["flips_only"] = True
         if not kept.all():
             recipe["erased"] = np.flatnonzero(~kept).tolist()
-        return Copy(pixels, moved, recipe)
+        return Copy(pixels, moved, recipe, colours.jpeg)
+
+    def encoded(self, copy: Copy, suffix: str, quality: int) -> bytes:
+        """The copy's file, `.jpg` or `.png`.  quality: of a JPEG that was not to have stronger artefacts.
+
+        The chroma of a JPEG is sampled as its source's.
+        """
+        strength = min(quality, copy.jpeg or quality)
+        if suffix == ".jpg":
+            return encode(copy.pixels, suffix, strength, sampling=self._sampling)
+        pixels = decode(encode(copy.pixels, ".jpg", copy.jpeg)) if copy.jpeg else copy.pixels
+        return encode(pixels, suffix)
+
+    @cached_property
+    def _sampling(self) -> int:
+        how = compression(self.task.annotation.path)
+        return how.subsampling if how else CHROMA_420
 
     def cleaned(self) -> Copy:
         """The picture itself without the boxes that are not needed: neither moved nor coloured."""

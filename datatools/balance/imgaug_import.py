@@ -9,6 +9,7 @@ within 3 grey levels of numpy 1.26's.
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -23,6 +24,7 @@ _SCTYPES = {
 }
 
 
+@cache
 def import_imgaug() -> ModuleType:
     """The module `imgaug.augmenters`.  Raises ImportError where another imgaug than the tested one is installed."""
     # its JPEG operator still calls imageio by names that imageio 3 will drop; nothing that a user can mend

@@ -16,7 +16,7 @@ def contact_sheet(balance: Balance, settings: Settings, cells: int = 16) -> byte
     """PNG of `cells` copies, spread over the plan; each exactly as the full run will write it."""
     tasks = tasks_of(balance.plan, balance.dataset.of_split("train"))
     pairs = [(task, number) for task in tasks for number in range(1, len(task.kept) + 1)]
-    augmenter = Augmenter(settings.policy, settings.min_visibility)
+    augmenter = Augmenter(settings.policy, settings.min_visibility, settings.box_fit)
     copies = [Copier(task, augmenter, settings.seed).make(number) for task, number in spread(pairs, cells)]
     made = [whole(Shot(copy.pixels, copy.annotation, NO_BOX, _caption(copy))) for copy in copies]
     return encode(sheet(made, balance.plan.classes, WIDE_COLUMNS), ".png")

@@ -171,14 +171,14 @@ def test_a_stopped_balance_goes_on_to_the_same_bytes_unless_the_manifest_changed
     args = ("balance", synthetic, "--target", 27, "--workers", 1, "--quiet", "--out")
     made: list[int] = []
 
-    def encode_some(*args: object) -> bytes:
+    def encode_some(*args: object, **named: object) -> bytes:
         made.append(1)
         if len(made) == 21:
             raise KeyboardInterrupt
-        return encode(*args)
+        return encode(*args, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("datatools.balance.apply.encode", encode_some)
+        patch.setattr("datatools.balance.copies.encode", encode_some)
         assert cli(*args, "b").code != 0 and (tmp_path / "b.partial/.progress/t3__s1.json").is_file()
     if spoil:
         text = (synthetic / "manifest.jsonl").read_text().replace("deep/", "other/")

@@ -198,7 +198,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes_where_synthetic_pictures_are_er
     words = ["balance", str(overlaid), "--workers", "1", "--quiet", "--target", "4", "--out"]
     stopped: list[int] = []
     with monkeypatch.context() as patch:
-        patch.setattr("datatools.balance.apply.encode", encode_and_stop)
+        patch.setattr("datatools.balance.copies.encode", encode_and_stop)
         assert run(datatools, [*words, str(tmp_path / "b")]) != 0
     assert (tmp_path / "b.partial").is_dir() and not (tmp_path / "b").exists()
     for name in ("b", "straight"):
