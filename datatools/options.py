@@ -59,6 +59,30 @@ class Shares(click.ParamType):
             return self.fail(str(error), param, ctx)
 
 
+class SchedulerText(click.ParamType):
+    """`local`, `dask://host:port` or `ray://host:port` -> Scheduler."""
+
+    name = "local|dask://HOST:PORT|ray://HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from datatools.schedulers import parse_scheduler
+
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_scheduler(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
+def _work_there(context: click.Context, param: click.Parameter, scheduler: Any) -> None:
+    """For as long as the command runs; it need not know."""
+    from datatools.schedulers import working_on
+
+    if scheduler is not None:
+        context.with_resource(working_on(scheduler))
+
+
 def options(*decorators: Callable) -> Callable:
     """Several options as one decorator, so that each is written down once."""
 
@@ -77,8 +101,18 @@ reading = options(
     click.option("--drop", type=str, multiple=True, help="Leave out the boxes of a class (again and again)."),
     click.option("--voc-one-based", is_flag=True, help="VOC corners count from 1 (VOC2007/2012)."),
 )
-running = options(
+scheduling = options(
     click.option("--workers", type=click.IntRange(0), default=0, help="Processes; 0: as many as pay."),
+    click.option(
+        "--scheduler",
+        type=SchedulerText(),
+        expose_value=False,
+        callback=_work_there,
+        help="Where work is done; a cluster needs the extra [dask] or [ray].  Default: local.",
+    ),
+)
+running = options(
+    scheduling,
     click.option("--quiet", is_flag=True, help="No progress, no summary."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table."),
 )

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from datatools.errors import OutputError
+from datatools.locks import refuse_busy, sole_writer
 
 MANIFEST = "manifest.jsonl"
 UNFINISHED = ".unfinished"  # marks a NAME.partial as ours
@@ -21,6 +22,7 @@ UNFINISHED = ".unfinished"  # marks a NAME.partial as ours
 
 def refuse_overwrite(out: Path, source: Path | None = None, *, overwrite: bool = False) -> None:
     """Raises OutputError where writing to `out` would lose something, or mix it with its own source."""
+    refuse_busy(out)
     real = Path(os.path.realpath(out))
     if source is not None:
         other = Path(os.path.realpath(source))
@@ -38,9 +40,14 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
     """A folder to fill; it becomes `out` when the block ends well.
 
     resume: keep what an earlier, interrupted block left there, and keep what this one leaves when it fails.
-    Raises OutputError where somebody else's NAME.partial is in the way.
+    Raises OutputError where somebody else's NAME.partial is in the way, or another process writes `out` now.
     """
     out = Path(os.path.realpath(out))
+    with sole_writer(out):
+        yield from _staged(out, resume)
+
+
+def _staged(out: Path, resume: bool) -> Iterator[Path]:
     partial = out.with_name(out.name + ".partial")
     _restore(out)
     if partial.exists() and not (partial / UNFINISHED).is_file():
@@ -95,7 +102,16 @@ def put(path: Path, data: bytes | str) -> None:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(raw)
-    beside.replace(path)
+    _into_place(beside, path, raw)
+
+
+def _into_place(beside: Path, path: Path, raw: bytes) -> None:
+    """Rename; a worker of a cluster that was thought lost may have done so, with the same bytes, a moment before."""
+    try:
+        beside.replace(path)
+    except FileNotFoundError:
+        if not path.is_file() or path.read_bytes() != raw:
+            raise
 
 
 def write_file(path: Path, data: bytes | str) -> None:

@@ -27,9 +27,7 @@ def generators() -> None:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier sample.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made; write nothing.")
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes; 0: as many as pay.")
-@click.option("--quiet", is_flag=True, help="No progress, no summary.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout instead of a table.")
+@running
 def sample(
     out: Path, images: int, seed: int, overwrite: bool, dry_run: bool, workers: int, quiet: bool, as_json: bool
 ) -> None:
