@@ -1,8 +1,8 @@
 """Labelled pictures to batches: decoded and shrunk once, kept as uint8, augmented afresh every epoch.
 
-One sample's randomness is SeedSequence([seed, epoch, index]) and an epoch's order is SeedSequence([seed, epoch]),
-so neither the number of workers nor where an epoch is taken up again changes what is seen. Floats come last, on
-the device.
+One sample's randomness is SeedSequence([seed, epoch, index, turn]), and an epoch's order is a function of (seed,
+epoch), so neither the number of workers nor where an epoch is taken up again changes what is seen. Floats come last,
+on the device.
 """
 
 from __future__ import annotations
@@ -10,44 +10,39 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from detector.augment import Augmentation, augment
+from detector.augment import draw_affine, recolour, warp
+from detector.augmentation import Augmentation
+from detector.batch import Batch, Refusal, Sample, collate
 from detector.boxes import Letterbox
-from detector.pictures import pad, read_picture, shrink
+from detector.cache import Cache, Memory
+from detector.errors import DataError
+from detector.found import corners
+from detector.mosaic import draw_pivot, mixup, mosaic
+from detector.order import Key, Order
+from detector.paste import find_sources, paste
+from detector.pictures import measure, pad, read_picture, shrink
+from detector.scene import Scene
 from detector.split import Labelled
 
-Key = tuple[int, int]  # epoch, index
-
-
-@dataclass(frozen=True)
-class Batch:
-    """pictures: (B, 3, S, S) uint8, RGB.  truths: (N, 6) float32: picture in the batch, class, cx cy w h in pixels.
-
-    names: the pictures' paths.  indices: which of the data set they are.
-    """
-
-    pictures: Tensor
-    truths: Tensor
-    names: tuple[str, ...]
-    indices: tuple[int, ...]
-
-    def floats(self, device: torch.device, memory_format: torch.memory_format) -> Tensor:
-        """The pictures as the network takes them: on the device, in [0, 1]."""
-        moved = self.pictures.to(device, non_blocking=True).contiguous(memory_format=memory_format)
-        return moved.float().div_(255)
+__all__ = ["Batch", "Key", "Order", "Pictures", "default_workers", "loader"]
+_Read = tuple[tuple[int, int], np.ndarray]  # width and height, and the picture shrunk
 
 
 class Pictures(Dataset):
-    """Labelled pictures in squares of `side`; keys are (epoch, index).
+    """Labelled pictures in squares of `side`, or of a key's own side; keys are `Key`s.
 
-    augmentation: None shows every picture as it is.  budget_mb: memory for decoded pictures; beyond it they are
-    decoded again each time. Every picture is read once here, so that a broken one stops the run before it begins.
+    augmentation: None shows every picture as it is.  mixing_until: the epoch from which pictures are no longer mixed.
+    cache: keeps decoded pictures, in memory by default; budget_mb: of that memory.  largest: of the sides to come, the
+    size that pictures are kept at.  partners: (N,) how often each is taken for a mosaic, all alike if None.
+    skip_broken: leave out pictures that cannot be read and list why in `skipped`, rather than raise DataError. Every
+    picture is read once here, or found in the cache, so that a broken one stops the run before it begins.
     """
 
     def __init__(
@@ -57,85 +52,132 @@ class Pictures(Dataset):
         seed: int = 0,
         augmentation: Augmentation | None = None,
         budget_mb: int = 2048,
+        *,
+        mixing_until: int | None = None,
+        cache: Cache | None = None,
+        largest: int = 0,
+        partners: np.ndarray | None = None,
+        skip_broken: bool = False,
     ) -> None:
-        self.labelled, self.side, self.seed, self.augmentation = list(labelled), side, seed, augmentation
+        self.side, self.seed, self.augmentation, self.mixing_until = side, seed, augmentation, mixing_until
+        self.cache = Memory(budget_mb) if cache is None else cache
+        self.kept_side = max(side, largest)
+        self.labelled: list[Labelled] = []
         self.sizes_wh: list[tuple[int, int]] = []
-        self._cache: list[np.ndarray | None] = []
-        left = budget_mb * 2**20
-        for one in self.labelled:
-            picture = read_picture(one.path)
-            self.sizes_wh.append((picture.shape[1], picture.shape[0]))
-            inner = shrink(picture, side)
-            left -= inner.nbytes
-            self._cache.append(inner if left >= 0 else None)
+        self.skipped: list[str] = []
+        self.cached = 0
+        kept = [self._take(one, found, skip_broken) for one, found in self._read_all(labelled)]
+        weights = np.ones(len(kept)) if partners is None else np.asarray(partners, dtype=np.float64)
+        self._partners = np.cumsum(weights[kept])
+        self._sources = find_sources(self.labelled) if augmentation and augmentation.copy_paste else None
+        if labelled and not self.labelled:
+            raise DataError(labelled[0].path.parent, f"none of {len(labelled)} pictures can be read", "whole pictures")
 
-    @property
-    def cached(self) -> int:
-        """How many pictures are kept in memory."""
-        return sum(inner is not None for inner in self._cache)
+    def _read_all(self, labelled: Sequence[Labelled]) -> Iterator[tuple[Labelled, _Read | DataError]]:
+        """In order, and in threads, since decoding and shrinking let go of Python."""
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            for first in range(0, len(labelled), 256):
+                some = labelled[first : first + 256]
+                yield from zip(some, threads.map(self._read, [one.path for one in some]), strict=True)
+
+    def _read(self, path: Path) -> _Read | DataError:
+        try:
+            inner = self.cache.find(path, self.kept_side)
+            if inner is not None:
+                return measure(path), inner
+            picture = read_picture(path)
+            return (picture.shape[1], picture.shape[0]), shrink(picture, self.kept_side)
+        except DataError as error:
+            return error
+
+    def _take(self, one: Labelled, found: _Read | DataError, skip_broken: bool) -> bool:
+        if isinstance(found, DataError):
+            if not skip_broken:
+                raise found
+            self.skipped.append(str(found))
+            return False
+        self.labelled.append(one)
+        self.sizes_wh.append(found[0])
+        self.cached += self.cache.offer(one.path, self.kept_side, found[1])
+        return True
 
     def __len__(self) -> int:
         return len(self.labelled)
 
     def truths_xyxy(self, index: int) -> np.ndarray:
         """(N, 4) float64, pixels of the picture itself."""
-        boxes = self.labelled[index].boxes
-        corners = np.concatenate((boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2), axis=1)
-        return corners * np.tile(self.sizes_wh[index], 2)
+        return corners(self.labelled[index].boxes, self.sizes_wh[index])
 
     def letterbox(self, index: int) -> Letterbox:
         return Letterbox(self.sizes_wh[index], self.side)
 
-    def __getitem__(self, key: Key) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-        """Index, square (S, S, 3) uint8, classes (N,), boxes (N, 4) xyxy pixels of the square."""
-        epoch, index = key
-        one, box = self.labelled[index], self.letterbox(index)
-        inner = self._cache[index]
+    def scene(self, index: int, side: int) -> Scene:
+        """A picture with its longer edge `side`, nothing around it."""
+        one = self.labelled[index]
+        inner = self.cache.find(one.path, self.kept_side)
         if inner is None:
-            inner = shrink(read_picture(one.path), self.side)
-        xyxy = self.truths_xyxy(index) * np.tile(box.scale, 2)
-        if self.augmentation is None:
-            return index, pad(inner, self.side), one.classes, xyxy + np.tile(box.offset, 2)
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, epoch, index]))
-        square, moved, kept = augment(inner, xyxy, self.side, self.augmentation, rng)
-        return index, square, one.classes[kept], moved
+            inner = shrink(read_picture(one.path), self.kept_side)
+        inner = shrink(inner, side)
+        size_wh = (inner.shape[1], inner.shape[0])
+        return Scene(inner, one.classes, corners(one.boxes, size_wh), corners(one.regions, size_wh))
 
-    def collate(self, samples: list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]) -> Batch:
-        squares = torch.from_numpy(np.stack([square for _, square, _, _ in samples]))
-        rows = [
-            np.column_stack(
-                (np.full(len(classes), i), classes, (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2])
-            )
-            for i, (_, _, classes, xyxy) in enumerate(samples)
-        ]
-        truths = torch.from_numpy(np.concatenate(rows).astype(np.float32))
-        indices = tuple(index for index, _, _, _ in samples)
-        names = tuple(str(self.labelled[index].path) for index in indices)
-        return Batch(squares.permute(0, 3, 1, 2), truths, names, indices)
+    def __getitem__(self, key: tuple[int, ...]) -> Sample | Refusal:
+        """Index, and the scene in its square; or why a picture that was whole at first cannot be read any more."""
+        epoch, index, turn, side = Key(*key)
+        try:
+            return index, self._show(epoch, index, turn, side or self.side)
+        except DataError as error:
+            return error.where, error.what, error.expected, error.remedy
+
+    def _show(self, epoch: int, index: int, turn: int, side: int) -> Scene:
+        how = self.augmentation
+        if how is None:
+            return _letterboxed(self.scene(index, side), side)
+        if self.mixing_until is not None and epoch >= self.mixing_until:
+            how = how.alone()
+        rng = np.random.default_rng(np.random.SeedSequence([self.seed, epoch, index, turn]))
+        scene = self._warped(index, side, how, rng)
+        if rng.random() < how.mixup:
+            scene = mixup(scene, self._warped(self._partner(rng), side, how, rng), rng)
+        if self._sources is not None and rng.random() < how.copy_paste:
+            scene = paste(scene, self._sources, lambda source: self.scene(source, side), how, rng)
+        return Scene(recolour(scene.picture, how, rng), scene.classes, scene.xyxy, scene.regions)
+
+    def _warped(self, index: int, side: int, how: Augmentation, rng: np.random.Generator) -> Scene:
+        scene = self.scene(index, side)
+        if rng.random() < how.mosaic:
+            scene = mosaic([scene, *(self.scene(self._partner(rng), side) for _ in range(3))], side)
+            pivot = draw_pivot(side, rng)
+        else:
+            pivot = np.array(scene.picture.shape[1::-1]) / 2
+        return warp(scene, draw_affine(pivot, side, how, rng), side, how.min_visible)
+
+    def _partner(self, rng: np.random.Generator) -> int:
+        return int(np.searchsorted(self._partners, rng.random() * self._partners[-1], side="right"))
+
+    def collate(self, samples: list[Sample | Refusal]) -> Batch | Refusal:
+        return collate(samples, [one.path for one in self.labelled])
 
 
-class Order(Sampler[list[Key]]):
-    """Batches of (epoch, index), shuffled by (seed, epoch), from batch `start` on; the last may be smaller."""
-
-    def __init__(self, count: int, batch: int, seed: int, shuffled: bool = True) -> None:
-        self.count, self.batch, self.seed, self.shuffled = count, batch, seed, shuffled
-        self.epoch, self.start = 0, 0
-
-    def __len__(self) -> int:
-        """Batches in a whole epoch."""
-        return -(-self.count // self.batch)
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        order = np.arange(self.count)
-        if self.shuffled:
-            order = np.random.default_rng(np.random.SeedSequence([self.seed, self.epoch])).permutation(self.count)
-        for first in range(self.start * self.batch, self.count, self.batch):
-            yield [(self.epoch, int(index)) for index in order[first : first + self.batch]]
+def _letterboxed(scene: Scene, side: int) -> Scene:
+    height, width = scene.picture.shape[:2]
+    moved = scene.moved((side - width) // 2, (side - height) // 2)
+    return Scene(pad(scene.picture, side), moved.classes, moved.xyxy, moved.regions)
 
 
-def loader(pictures: Pictures, order: Order, workers: int) -> DataLoader[Batch]:
+class Batches(DataLoader[Batch]):
+    """A DataLoader that raises what a worker could not read as the DataError that it was."""
+
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]  # a plain iterator will do
+        for batch in super().__iter__():
+            if isinstance(batch, tuple):
+                raise DataError(*batch)
+            yield batch
+
+
+def loader(pictures: Pictures, order: Order, workers: int) -> Batches:
     """Batches in `order`; set its `epoch` and `start` before iterating. Workers are processes that stay."""
-    return DataLoader(
+    return Batches(
         pictures,
         batch_sampler=order,
         num_workers=workers,

@@ -19,6 +19,7 @@ from detector.errors import DataError
 
 MAX_PIXELS = 170_000_000
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")  # Pillow knows more, some of which run other programs
+ORIENTATION = 0x0112  # EXIF: 5 to 8 stand for a quarter turn
 GREY = 114  # what pads a letterbox, as in the YOLO family
 
 
@@ -41,6 +42,13 @@ def read_picture(path: Path) -> np.ndarray:
         if isinstance(error, PermissionError | IsADirectoryError):
             raise
         raise DataError(path, f"broken picture ({error})", "a whole file", "replace or remove it") from error
+
+
+def measure(path: Path) -> tuple[int, int]:
+    """Width and height of a picture that `read_picture` has read before, EXIF orientation applied, from its header."""
+    with Image.open(path, formats=FORMATS) as picture:
+        turned = picture.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+        return (picture.height, picture.width) if turned else picture.size
 
 
 def _rgb(picture: Image.Image) -> Image.Image:

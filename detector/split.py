@@ -10,6 +10,7 @@ either, relative to `path`, which is relative to the yaml itself. Corners may le
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,11 +40,15 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Split:
-    """A data.yaml: where it is, the classes' names in order, and where each subset's pictures are listed."""
+    """A data.yaml: where it is, the classes' names in order, and where each subset's pictures are listed.
+
+    weights: a file that says how often to show each training picture, where there is one.
+    """
 
     path: Path
     classes: tuple[str, ...]
     sources: dict[str, tuple[Path, ...]]
+    weights: Path | None = None
 
     def read(self, subset: str) -> list[Labelled]:
         """The pictures of `subset`, in the order of their paths. Raises DataError where there are none."""
@@ -76,7 +81,8 @@ def read_split(path: Path) -> Split:
         raise DataError(path, "is not a mapping", "names, train and val")
     root = path.parent / str(content.get("path") or ".")
     sources = {subset: _sources(content[subset], root, path) for subset in SUBSETS if content.get(subset)}
-    return Split(path, _names(content, path), sources)
+    weights = path.parent / str(content["weights"]) if content.get("weights") else None
+    return Split(path, _names(content, path), sources, weights)
 
 
 def _names(content: dict[str, Any], path: Path) -> tuple[str, ...]:
@@ -130,6 +136,39 @@ def _beside(picture: Path, kind: str) -> Path | None:
             parts[index] = kind
             return Path(*parts).with_suffix(".txt")
     return None
+
+
+def read_weights(path: Path, root: Path) -> dict[str, float]:
+    """Absolute path to number, of a file of `<number> <picture's path relative to root>` lines."""
+    if not path.is_file():
+        raise DataError(path, "no such file", "`<number> <picture>` lines", "see weights: in data.yaml")
+    found: dict[str, float] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        where, cells = f"{path}:{number}", line.split(maxsplit=1)
+        if not cells:
+            continue
+        picture = absolute(root / cells[-1])
+        if len(cells) != 2 or picture in found:
+            raise DataError(where, f"{line.strip()[:80]!r}", "`<number> <picture>`, each picture once")
+        if not Path(picture).is_file():
+            raise DataError(where, f"{cells[1]}: no such picture", f"a path below {root}")
+        found[picture] = _weight(cells[0], where)
+    return found
+
+
+def absolute(path: Path) -> str:
+    """The one way to write a picture's path; links are not followed, since two links are two pictures."""
+    return os.path.normpath(path.absolute())
+
+
+def _weight(cell: str, where: str) -> float:
+    try:
+        weight = float(cell)
+    except ValueError as error:
+        raise DataError(where, f"{cell[:20]!r}", "a number") from error
+    if not (math.isfinite(weight) and weight >= 0):
+        raise DataError(where, f"weight {weight:g}", "0 or more")
+    return weight
 
 
 def read_labels(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from detector.augment import Augmentation
+from detector.augmentation import Augmentation
 from detector.data import Order, Pictures, default_workers, loader
 from detector.errors import DataError
 from detector.split import read_split
@@ -46,14 +46,14 @@ def test_an_epoch_taken_up_in_its_middle_goes_on_as_it_would_have():
     whole = list(order)
     order.start = 2
     assert list(order) == whole[2:] and len(order) == 4
-    assert sorted(index for batch in whole for _, index in batch) == list(range(10))
+    assert sorted(index for batch in whole for _, index, _, _ in batch) == list(range(10))
 
 
 def test_epochs_and_seeds_differ_in_order():
     def first(epoch, seed):
         order = Order(50, 50, seed)
         order.epoch = epoch
-        return [index for _, index in next(iter(order))]
+        return [index for _, index, _, _ in next(iter(order))]
 
     assert first(0, 0) == first(0, 0) != first(1, 0)
     assert first(0, 0) != first(0, 1)
