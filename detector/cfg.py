@@ -1,83 +1,22 @@
-"""Darknet `.cfg` files as values: a list of frozen layers, every key known or refused with its line.
+"""A Darknet cfg as a value: its layers, checked, and the same network for other classes and anchors.
 
-Convention: a file is `[section]` heads with `key=value` lines, `#` or `;` opening a comment line; layers are
-numbered from 0 after `[net]`, and negative indices in `route` and `shortcut` count back from the layer itself.
-Read: convolutional, maxpool, upsample, route, shortcut, yolo. Training keys (learning rate, jitter, ...) are
-accepted, since users' files hold them, and left to `train.py`'s options.
-Source: the YOLOv3 cfgs, and Darknet's parser for the defaults.
+Convention: layers are numbered from 0 after `[net]`, and negative indices in `route` and `shortcut` count back from
+the layer itself. Which sections and keys there are: `cfg_text.py`.  Source: the YOLOv3 cfgs, and Darknet's parser.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from detector.cfg_layers import Convolutional, Layer, Maxpool, Net, Route, Shortcut, Upsample, Yolo
+from detector.cfg_text import build, changed, sections
 from detector.errors import CfgError
 
 CFG_FOLDER = Path(__file__).parent / "cfgs"
 COCO_CLASSES = 80
-
-
-@dataclass(frozen=True)
-class Net:
-    line: int
-    width: int = 416
-    height: int = 416
-    channels: int = 3
-
-
-@dataclass(frozen=True)
-class Convolutional:
-    line: int
-    filters: int
-    size: int = 1
-    stride: int = 1
-    pad: int = 0
-    batch_normalize: int = 0
-    activation: str = "linear"
-
-    @property
-    def padding(self) -> int:
-        return self.size // 2 if self.pad else 0
-
-
-@dataclass(frozen=True)
-class Maxpool:
-    line: int
-    size: int = 2
-    stride: int = 2
-
-
-@dataclass(frozen=True)
-class Upsample:
-    line: int
-    stride: int = 2
-
-
-@dataclass(frozen=True)
-class Route:
-    line: int
-    layers: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Shortcut:
-    line: int
-    from_: int
-    activation: str = "linear"
-
-
-@dataclass(frozen=True)
-class Yolo:
-    line: int
-    mask: tuple[int, ...]
-    anchors_wh: tuple[tuple[float, float], ...]
-    classes: int = COCO_CLASSES
-
-
-Layer = Convolutional | Maxpool | Upsample | Route | Shortcut | Yolo
+Shape = tuple[int, int]  # channels, and how many pixels of the input a cell is wide
 
 
 @dataclass(frozen=True)
@@ -110,153 +49,109 @@ class Cfg:
         widths = [layer.filters if isinstance(layer, Convolutional) else 0 for layer in before]
         return widths.index(max(widths)) + 1 if any(widths) else 0
 
-    def adapt(self, classes: int) -> Cfg:
-        """The same network for `classes` classes: the heads, and the filters of the convolution before each."""
+    def adapt(self, classes: int, anchors_wh: Sequence[tuple[float, float]] | None = None) -> Cfg:
+        """The same network for `classes` classes: the heads, and the filters of the convolution before each.
+
+        anchors_wh: pixels of the network's input, a number that the heads can share evenly; they are sorted by area,
+        and the smallest go to the head of the finest stride. `text` changes along, and describes the new network.
+        """
         if classes < 1:
             raise CfgError(self.name, f"{classes} classes", "at least 1")
-        layers = list(self.layers)
+        shares = self._share(anchors_wh) if anchors_wh is not None else {}
+        edits: dict[int, dict[str, str]] = {}
         for index, head in zip(self.heads, self.yolos, strict=True):
-            before = layers[index - 1]
-            if isinstance(before, Convolutional):  # always, `_check` saw to it
-                layers[index - 1] = replace(before, filters=len(head.mask) * (5 + classes))
-            layers[index] = replace(head, classes=classes)
-        return replace(self, layers=tuple(layers))
+            edits[head.line] = {"classes": str(classes), **shares.get(index, {})}
+            each = len(anchors_wh) // len(self.heads) if anchors_wh is not None else len(head.mask)
+            edits[self.layers[index - 1].line] = {"filters": str(each * (5 + classes))}
+        return parse_cfg(changed(self.text, self.name, edits), self.name)
+
+    def _share(self, anchors_wh: Sequence[tuple[float, float]]) -> dict[int, dict[str, str]]:
+        """What each head's section says of the anchors, by its layer."""
+        count, heads = len(anchors_wh), len(self.heads)
+        if not count or count % heads:
+            fit = ", ".join(str(heads * k) for k in (1, 2, 3))
+            raise CfgError("anchors", f"{count} for the {heads} heads of {self.name}", f"a multiple of {heads}: {fit}")
+        if any(not side > 0 for pair in anchors_wh for side in pair):
+            raise CfgError("anchors", f"a side of {min(min(pair) for pair in anchors_wh):g} pixels", "above 0")
+        ordered = sorted(anchors_wh, key=lambda wh: (wh[0] * wh[1], wh))
+        text = ", ".join(f"{w:.10g},{h:.10g}" for w, h in ordered)
+        found = shapes(self)
+        finest = sorted(self.heads, key=lambda index: found[index][1])
+        each = count // heads
+        masks = {index: ",".join(map(str, range(rank * each, rank * each + each))) for rank, index in enumerate(finest)}
+        return {index: {"anchors": text, "num": str(count), "mask": mask} for index, mask in masks.items()}
 
 
-def _integer(text: str) -> int:
-    return int(text.strip())
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.rstrip(", ").split(","))
-
-
-def _pairs(text: str) -> tuple[tuple[float, float], ...]:
-    numbers = [float(part) for part in text.rstrip(", ").split(",")]
-    if len(numbers) % 2:
-        raise ValueError("an odd count of numbers")
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def _word(text: str) -> str:
-    return text.strip()
-
-
-def _ignored(text: str) -> str:
-    return text
-
-
-Reader = Callable[[str], Any]
-TRAINING_KEYS = [
-    *("batch", "subdivisions", "momentum", "decay", "angle", "saturation", "exposure", "hue"),
-    *("learning_rate", "burn_in", "max_batches", "policy", "steps", "scales"),
-]
-# section -> (type, {key: (field, reader)}, keys that concern training only)
-SECTIONS: dict[str, tuple[type, dict[str, tuple[str, Reader]], list[str]]] = {
-    "net": (Net, {k: (k, _integer) for k in ("width", "height", "channels")}, TRAINING_KEYS),
-    "convolutional": (
-        Convolutional,
-        {
-            **{k: (k, _integer) for k in ("filters", "size", "stride", "pad", "batch_normalize")},
-            "activation": ("activation", _word),
-        },
-        [],
-    ),
-    "maxpool": (Maxpool, {k: (k, _integer) for k in ("size", "stride")}, []),
-    "upsample": (Upsample, {"stride": ("stride", _integer)}, []),
-    "route": (Route, {"layers": ("layers", _integers)}, []),
-    "shortcut": (Shortcut, {"from": ("from_", _integer), "activation": ("activation", _word)}, []),
-    "yolo": (
-        Yolo,
-        {"mask": ("mask", _integers), "anchors": ("anchors_wh", _pairs), "classes": ("classes", _integer)},
-        ["num", "jitter", "ignore_thresh", "truth_thresh", "random"],
-    ),
-}
-ACTIVATIONS = {"convolutional": ("leaky", "linear"), "shortcut": ("linear",)}
+def own_cfgs() -> list[str]:
+    """The names of the networks that come with the project."""
+    return sorted(path.stem for path in CFG_FOLDER.glob("*.cfg"))
 
 
 def read_cfg(name: str | Path) -> Cfg:
-    """A cfg by path, or by the name of one of the project's own (`yolov3`, `yolov3-tiny`, `yolov3-tiny-3l`)."""
+    """A cfg by path, or by the name of one of the project's own."""
     own = CFG_FOLDER / f"{name}.cfg"
     path = own if own.is_file() else Path(name)
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in CFG_FOLDER.glob("*.cfg")))
-        raise CfgError(name, "no such model or cfg file", f"a path to a .cfg, or one of {known}")
+        raise CfgError(name, "no such model or cfg file", f"a path to a .cfg, or one of {', '.join(own_cfgs())}")
     try:
-        return parse_cfg(path.read_text(encoding="utf-8"), str(name))
+        return parse_cfg(path.read_text(encoding="utf-8-sig"), str(name))
     except UnicodeDecodeError as error:
         raise CfgError(path, "not a text file", "a Darknet .cfg") from error
 
 
 def parse_cfg(text: str, name: str) -> Cfg:
     """Read the text of a cfg; `name` is what errors call it."""
-    sections = [_build(head, line, pairs, name) for head, line, pairs in _sections(text, name)]
-    if not sections or not isinstance(sections[0], Net):
+    built = [build(section, name) for section in sections(text, name)]
+    if not built or not isinstance(built[0], Net):
         raise CfgError(name, "does not begin with [net]", "a Darknet .cfg")
-    cfg = Cfg(name, text, sections[0], tuple(sections[1:]))
+    again = [layer.line for layer in built[1:] if isinstance(layer, Net)]
+    if again:
+        raise CfgError(f"{name}:{again[0]}", "a second [net]", "one, at the top")
+    masked = (replace(x, mask=x.mask or tuple(range(len(x.anchors_wh)))) if isinstance(x, Yolo) else x for x in built)
+    cfg = Cfg(name, text, built[0], tuple(masked)[1:])
     _check(cfg)
     return cfg
-
-
-def _sections(text: str, name: str) -> Iterator[tuple[str, int, list[tuple[int, str, str]]]]:
-    current: tuple[str, int, list[tuple[int, str, str]]] | None = None
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if not line or line[0] in "#;":
-            continue
-        if line.startswith("[") and line.endswith("]"):
-            if current:
-                yield current
-            head = line[1:-1].strip()
-            current = ("net" if head == "network" else head, number, [])
-        elif current is None or "=" not in line:
-            raise CfgError(f"{name}:{number}", f"{line[:40]!r}", "[section], or key=value inside one")
-        else:
-            key, value = line.split("=", 1)
-            current[2].append((number, key.strip(), value.strip()))
-    if current:
-        yield current
-
-
-def _build(head: str, line: int, pairs: list[tuple[int, str, str]], name: str) -> Any:
-    if head not in SECTIONS:
-        raise CfgError(f"{name}:{line}", f"unknown section [{head}]", f"one of {', '.join(SECTIONS)}")
-    kind, fields, training = SECTIONS[head]
-    readers = {**dict.fromkeys(training, ("", _ignored)), **fields}
-    values: dict[str, Any] = {}
-    for number, key, text in pairs:
-        if key not in readers:
-            raise CfgError(f"{name}:{number}", f"unknown key {key!r} in [{head}]", f"one of {', '.join(readers)}")
-        field, read = readers[key]
-        try:
-            values[field] = read(text)
-        except ValueError as error:
-            raise CfgError(f"{name}:{number}", f"{key}={text[:40]}", "a number, or numbers with commas") from error
-        if key == "activation" and text not in ACTIVATIONS[head]:
-            raise CfgError(f"{name}:{number}", f"activation {text!r}", f"one of {', '.join(ACTIVATIONS[head])}")
-    values.pop("", None)
-    try:
-        return kind(line=line, **values)
-    except TypeError as error:
-        missing = [key for key in ("filters", "layers", "from", "mask", "anchors") if key in fields]
-        raise CfgError(f"{name}:{line}", f"[{head}] lacks a key", f"{' and '.join(missing)}") from error
 
 
 def _check(cfg: Cfg) -> None:
     if not cfg.heads:
         raise CfgError(cfg.name, "no [yolo] section", "at least one head")
+    if min(cfg.net.width, cfg.net.height, cfg.net.channels) < 1:
+        raise CfgError(f"{cfg.name}:{cfg.net.line}", "a network of no input", "width, height, channels above 0")
     for index, head in zip(cfg.heads, cfg.yolos, strict=True):
-        where = f"{cfg.name}:{head.line}"
-        if not head.mask or not set(head.mask) <= set(range(len(head.anchors_wh))):
-            raise CfgError(where, f"mask {head.mask}", f"indices into {len(head.anchors_wh)} anchors")
-        if index == 0 or not isinstance(cfg.layers[index - 1], Convolutional):
+        before = cfg.layers[index - 1] if index else None
+        _check_head(f"{cfg.name}:{head.line}", head)
+        if not isinstance(before, Convolutional):
+            where = f"{cfg.name}:{head.line}"
             raise CfgError(where, "[yolo] does not follow a [convolutional]", "the head's convolution before it")
+        _check_output(f"{cfg.name}:{before.line}", before, head)
+    if len({head.classes for head in cfg.yolos}) > 1:
+        known = ", ".join(str(head.classes) for head in cfg.yolos)
+        raise CfgError(cfg.name, f"heads of {known} classes", "the same number in each")
     shapes(cfg)
 
 
-def shapes(cfg: Cfg) -> list[tuple[int, int]]:
+def _check_head(where: str, head: Yolo) -> None:
+    if not set(head.mask) <= set(range(len(head.anchors_wh))) or len(set(head.mask)) < len(head.mask):
+        raise CfgError(where, f"mask {head.mask}", f"indices into {len(head.anchors_wh)} anchors, each once")
+    if head.num not in (0, len(head.anchors_wh)):
+        raise CfgError(where, f"num={head.num}, but there are {len(head.anchors_wh)} anchors", "the same number")
+    if head.classes < 1 or any(not side > 0 for pair in head.anchors_wh for side in pair):
+        raise CfgError(where, "no classes, or an anchor of no size", "both above 0")
+
+
+def _check_output(where: str, before: Convolutional, head: Yolo) -> None:
+    filters = len(head.mask) * (5 + head.classes)
+    if before.filters != filters:
+        what = f"filters={before.filters} before a [yolo] of {len(head.mask)} anchors and {head.classes} classes"
+        raise CfgError(where, what, f"filters={filters}: anchors x (5 + classes)")
+    if before.activation != "linear":
+        raise CfgError(where, f"activation={before.activation} before [yolo]", "activation=linear")
+
+
+def shapes(cfg: Cfg) -> list[Shape]:
     """(channels, stride) of every layer's output; stride is input pixels a cell. Raises where layers do not fit."""
-    found: list[tuple[int, int]] = []
+    found: list[Shape] = []
     last = (cfg.net.channels, 1)
     for index, layer in enumerate(cfg.layers):
         last = _shape(cfg, index, layer, last, found)
@@ -264,23 +159,52 @@ def shapes(cfg: Cfg) -> list[tuple[int, int]]:
     return found
 
 
-def _shape(cfg: Cfg, index: int, layer: Layer, last: tuple[int, int], found: list[tuple[int, int]]) -> tuple[int, int]:
+def _shape(cfg: Cfg, index: int, layer: Layer, last: Shape, found: list[Shape]) -> Shape:
+    where = f"{cfg.name}:{layer.line}"
     match layer:
-        case Convolutional(filters=filters, size=size, stride=stride):
-            if min(filters, size, stride) < 1:
-                raise CfgError(f"{cfg.name}:{layer.line}", "a convolution of nothing", "filters, size, stride above 0")
-            return filters, last[1] * stride
+        case Convolutional():
+            _check_convolution(where, layer, last[0])
+            return layer.filters, last[1] * layer.stride
         case Maxpool(stride=stride):
+            _check_window(where, layer.window, stride, layer.before + layer.after)
             return last[0], last[1] * stride
         case Upsample(stride=stride):
+            if stride < 1 or last[1] % stride:
+                raise CfgError(where, f"enlarges by {stride} what was made {last[1]} times smaller", "a divisor of it")
             return last[0], last[1] // stride
         case Route() | Shortcut():
-            parts = [found[source] for source in sources(cfg, index)]
-            together = parts if isinstance(layer, Route) else [*parts, last]
-            if len({stride for _, stride in together}) > 1 or (isinstance(layer, Shortcut) and len(set(together)) > 1):
-                raise CfgError(f"{cfg.name}:{layer.line}", f"joins layers of unlike shapes {together}", "like shapes")
-            return (sum(channels for channels, _ in parts), parts[0][1]) if isinstance(layer, Route) else last
+            return _joined(where, layer, [found[source] for source in sources(cfg, index)], last)
     return last
+
+
+def _check_convolution(where: str, layer: Convolutional, channels: int) -> None:
+    if min(layer.filters, layer.size, layer.stride) < 1 or layer.padding < 0:
+        raise CfgError(where, "a convolution of nothing", "filters, size, stride above 0")
+    if layer.groups < 1 or channels % layer.groups or layer.filters % layer.groups:
+        parts = f"{layer.groups} groups of {channels} channels and {layer.filters} filters"
+        raise CfgError(where, parts, "a divisor of both")
+    _check_window(where, layer.size, layer.stride, 2 * layer.padding)
+
+
+def _check_window(where: str, size: int, stride: int, padding: int) -> None:
+    """Whether an input of whole cells gives an output of whole cells: k x stride pixels give k."""
+    if size < 1 or stride < 1 or not max(0, size - stride) <= padding < size:
+        what = f"size {size}, stride {stride} and padding {padding} in all"
+        raise CfgError(where, what, f"padding of {max(0, size - stride)} to {size - 1}, for whole cells")
+
+
+def _joined(
+    where: str, layer: Route | Shortcut, parts: list[tuple[int, int]], last: tuple[int, int]
+) -> tuple[int, int]:
+    together = parts if isinstance(layer, Route) else [*parts, last]
+    if len({stride for _, stride in together}) > 1 or (isinstance(layer, Shortcut) and len(set(together)) > 1):
+        raise CfgError(where, f"joins layers of unlike shapes {together}", "like shapes")
+    if isinstance(layer, Shortcut):
+        return last
+    if any(channels % layer.groups for channels, _ in parts) or not 0 <= layer.group_id < layer.groups:
+        what = f"group_id={layer.group_id} of groups={layer.groups} of {[channels for channels, _ in parts]} channels"
+        raise CfgError(where, what, "a divisor of the channels, and a number below it")
+    return sum(channels // layer.groups for channels, _ in parts), parts[0][1]
 
 
 def sources(cfg: Cfg, index: int) -> tuple[int, ...]:

@@ -1,13 +1,14 @@
 """A Darknet cfg as a torch module. It returns the raw heads; `boxes.decode` turns them into boxes.
 
 Batch norm: eps 1e-5 inside the root, momentum 0.1. Leaky slope 0.1. The 2x2 stride-1 pool of tiny looks one
-cell right and down; replicate padding there gives the values of -inf padding. Limits: input sides are multiples
-of the largest stride.  Source: Darknet's layers; Redmon & Farhadi, "YOLOv3", 2018.
+cell right and down; replicate padding there gives the values of -inf padding, since every window holds the edge.
+Limits: input sides are multiples of the largest stride.  Source: Darknet's layers; Redmon & Farhadi, "YOLOv3", 2018.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -18,33 +19,46 @@ from detector.cfg import Cfg, Convolutional, Maxpool, Route, Shortcut, Upsample,
 START_PROBABILITY = 0.01  # objectness of an untrained head: sigmoid(-log 99)
 
 
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "linear": nn.Identity,
+    "leaky": lambda: nn.LeakyReLU(0.1, inplace=True),
+    "relu": lambda: nn.ReLU(inplace=True),
+    "logistic": nn.Sigmoid,
+    "mish": lambda: nn.Mish(inplace=True),
+    "swish": lambda: nn.SiLU(inplace=True),
+}
+
+
 class Convolution(nn.Sequential):
     """Convolution, batch norm or bias, activation, as one Darknet layer. `conv` and `norm` reach into it."""
 
     def __init__(self, channels: int, layer: Convolutional) -> None:
         super().__init__()
-        bias = not layer.batch_normalize
-        self.conv = nn.Conv2d(channels, layer.filters, layer.size, layer.stride, layer.padding, bias=bias)
+        bias, groups = not layer.batch_normalize, layer.groups
+        self.conv = nn.Conv2d(
+            channels, layer.filters, layer.size, layer.stride, layer.padding, groups=groups, bias=bias
+        )
         self.norm = nn.BatchNorm2d(layer.filters, eps=1e-5, momentum=0.1) if layer.batch_normalize else nn.Identity()
-        self.activation = nn.LeakyReLU(0.1, inplace=True) if layer.activation == "leaky" else nn.Identity()
+        self.activation = ACTIVATIONS[layer.activation]()
 
 
 class Pool(nn.Module):
-    """Max-pool over size x size; where size exceeds stride, padded right and bottom with the edge's own values."""
+    """Max-pool over size x size, as if -inf lay beyond the picture; the odd row and column right and below."""
 
     def __init__(self, layer: Maxpool) -> None:
         super().__init__()
-        self.size, self.stride = layer.size, layer.stride
+        self.size, self.stride, self.before, self.after = layer.window, layer.stride, layer.before, layer.after
 
     def forward(self, x: Tensor) -> Tensor:
-        before, after = (self.size - 1) // 2, self.size // 2
-        if self.stride == 1 and self.size > 1:
-            x = F.pad(x, (before, after, before, after), mode="replicate")
+        if self.before == self.after:
+            return F.max_pool2d(x, self.size, self.stride, self.before)
+        if self.before or self.size > self.stride:  # else the last windows end inside: sides are multiples of strides
+            x = F.pad(x, (self.before, self.after, self.before, self.after), mode="replicate")
         return F.max_pool2d(x, self.size, self.stride)
 
 
 class Darknet(nn.Module):
-    """The network of `cfg`. `layers[i]` is layer i of the cfg (an empty module for route, shortcut and yolo).
+    """The network of `cfg`. `layers[i]` is layer i of the cfg (an empty module for route and yolo).
 
     anchors_wh: one (A, 2) tensor a head, pixels of the network's input.  strides: pixels a cell, a head.
     """
@@ -100,9 +114,11 @@ class Darknet(nn.Module):
             match layer:
                 case Route():
                     parts = [kept[i] for i in self.sources[index]]
+                    if layer.groups > 1:
+                        parts = [part.chunk(layer.groups, dim=1)[layer.group_id] for part in parts]
                     x = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
                 case Shortcut():
-                    x = x + kept[self.sources[index][0]]
+                    x = module(x + kept[self.sources[index][0]])
                 case Yolo():
                     batch, _, height, width = x.shape
                     raw = x.reshape(batch, len(layer.mask), 5 + layer.classes, height, width)
@@ -122,6 +138,8 @@ def _module(channels: int, layer: object) -> nn.Module:
             return Pool(layer)
         case Upsample():
             return nn.Upsample(scale_factor=layer.stride, mode="nearest")
+        case Shortcut():
+            return ACTIVATIONS[layer.activation]()
     return nn.Identity()
 
 

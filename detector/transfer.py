@@ -21,7 +21,7 @@ from detector.cfg import CFG_FOLDER, COCO_CLASSES
 from detector.checkpoint import is_checkpoint, load
 from detector.errors import UserError, WeightsError
 from detector.model import Convolution, Darknet
-from detector.weights import Transfer, load_prefix, read_darknet
+from detector.weights import load_prefix
 
 PARTS = ("all", "backbone", "heads", "none")
 BOX_ROWS = 5  # x, y, width, height, objectness
@@ -79,6 +79,22 @@ def check(model: Darknet, how: Transferring, weights: Path | None) -> None:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """What a network took over: `loaded` of `total` convolutions; `fresh` says which began anew, and why."""
+
+    loaded: int
+    total: int
+    fresh: str
+
+    @property
+    def heads_kept(self) -> bool:
+        return self.loaded == self.total
+
+    def __str__(self) -> str:
+        return f"{self.loaded} of {self.total} convolutions loaded" + (f"; {self.fresh}" if self.fresh else "")
+
+
+@dataclass(frozen=True)
 class Source:
     """A network to take from. model: holds the weights in its first `layers` layers.  classes: None where unknown."""
 
@@ -113,7 +129,7 @@ def _source(model: Darknet, path: Path) -> Source:
         found = load(path)
         built = found.build()
         return Source(built, len(built.layers), found.classes)
-    other, layers = load_prefix(model, path, read_darknet(path))
+    other, layers = load_prefix(model, path)
     return Source(other, layers, coco_names() if other.classes == COCO_CLASSES != model.classes else None)
 
 

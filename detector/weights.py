@@ -1,4 +1,4 @@
-"""Darknet's `.weights` and `.conv.N` files: read, write, and start a network from them.
+"""Darknet's `.weights` and `.conv.N` files: read, written, and put into a network; `transfer.py` takes parts of them.
 
 Format: int32 major, minor, revision; the pictures `seen`, as int64 when major * 10 + minor >= 2, else int32; then
 float32, little-endian, convolution after convolution: with batch norm its bias, scale, running mean, running
@@ -33,22 +33,6 @@ class DarknetFile:
     version: tuple[int, int, int]
     seen: int
     floats: np.ndarray
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """What a network took over: `loaded` of `total` convolutions; `fresh` says which began anew, and why."""
-
-    loaded: int
-    total: int
-    fresh: str
-
-    @property
-    def heads_kept(self) -> bool:
-        return self.loaded == self.total
-
-    def __str__(self) -> str:
-        return f"{self.loaded} of {self.total} convolutions loaded" + (f"; {self.fresh}" if self.fresh else "")
 
 
 def read_darknet(path: Path) -> DarknetFile:
@@ -110,7 +94,7 @@ def _lengths(model: Darknet, classes: int) -> list[int]:
     counts, total = [], 0
     for block in model.convolutions:
         filters = heads.get(id(block), 0) * (5 + classes)
-        total += filters * (1 + block.conv.in_channels) if filters else _floats(block)
+        total += filters * (_floats(block) // block.conv.out_channels) if filters else _floats(block)
         counts.append(total)
     return counts
 
@@ -140,9 +124,10 @@ def _fitted(model: Darknet, path: Path, file: DarknetFile) -> tuple[int, int]:
     return fit
 
 
-def load_prefix(model: Darknet, path: Path, file: DarknetFile) -> tuple[Darknet, int]:
-    """The network that `file` was written from, were it `model` for the file's own classes; and of how many layers,
+def load_prefix(model: Darknet, path: Path) -> tuple[Darknet, int]:
+    """The network that a file was written from, were it `model` for the file's own classes; and of how many layers,
     from the first on, it holds the weights."""
+    file = read_darknet(path)
     convolutions, classes = _fitted(model, path, file)
     other, offset = Darknet(model.cfg.adapt(classes)), 0
     for block in other.convolutions[:convolutions]:
@@ -150,23 +135,19 @@ def load_prefix(model: Darknet, path: Path, file: DarknetFile) -> tuple[Darknet,
     return other, other.layer_of(other.convolutions[convolutions - 1]) + 1
 
 
-def load_darknet(model: Darknet, path: Path) -> Transfer:
-    """Fill `model` from a Darknet file, as far as the file goes and the shapes agree. In place.
-
-    Heads of another class count, and heads in a file that ends before the network does, keep what they were.
-    Raises WeightsError unless the file's length is that of whole layers of this network.
-    """
+def load_darknet(model: Darknet, path: Path) -> None:
+    """Fill `model` from a Darknet file that holds all of it. In place. Raises WeightsError where the file does not."""
     file = read_darknet(path)
     convolutions, classes = _fitted(model, path, file)
-    whole = convolutions == len(model.convolutions)
-    heads, offset, loaded = {id(block) for block in model.head_convolutions}, 0, 0
-    for block in model.convolutions[:convolutions]:
-        if id(block) not in heads or (whole and classes == model.classes):
-            offset = _fill(block, file.floats, offset)
-            loaded += 1
-        else:
-            offset = _lengths(model, classes)[model.convolutions.index(block)]
-    return Transfer(loaded, len(model.convolutions), _fresh(model, loaded, convolutions, classes))
+    total = len(model.convolutions)
+    if (convolutions, classes) != (total, model.classes):
+        held = f"{convolutions} of {total} convolutions" if convolutions < total else f"heads for {classes} classes"
+        raise WeightsError(
+            path, f"holds {held}", f"all of {model.cfg.name} for {model.classes} classes", "train from it first"
+        )
+    offset = 0
+    for block in model.convolutions:
+        offset = _fill(block, file.floats, offset)
 
 
 def _fill(block: Convolution, floats: np.ndarray, offset: int) -> int:
@@ -176,12 +157,3 @@ def _fill(block: Convolution, floats: np.ndarray, offset: int) -> int:
             tensor.copy_(torch.from_numpy(part).view_as(tensor))
             offset += tensor.numel()
     return offset
-
-
-def _fresh(model: Darknet, loaded: int, convolutions: int, classes: int) -> str:
-    total = len(model.convolutions)
-    if loaded == total:
-        return ""
-    if convolutions == total:
-        return f"heads begin anew: the file has {classes} classes, this network {model.classes}"
-    return f"the file ends after {convolutions} convolutions: the rest, and the heads, begin anew"

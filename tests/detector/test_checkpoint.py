@@ -79,5 +79,5 @@ def test_darknet_weights_are_opened_with_a_cfg_and_must_fill_it(tmp_path, small_
     write_darknet(network(small_cfg), tmp_path / "a.conv.2", layers=2)
     model, ours = open_model(tmp_path / "a.weights", str(small_cfg), CLASSES)
     assert ours is None and model.classes == 2
-    with pytest.raises(WeightsError, match=r"a\.conv\.2: 2 of 4 convolutions loaded.*train from it first"):
+    with pytest.raises(WeightsError, match=r"a\.conv\.2: holds 2 of 4 convolutions.*train from it first"):
         open_model(tmp_path / "a.conv.2", str(small_cfg), CLASSES)
