@@ -199,7 +199,7 @@ def balance(
     where it stopped.
     """
     from datatools import reports
-    from datatools.balance import report, run
+    from datatools.balance import report, run, weigh
     from datatools.balance.apply import Settings
     from datatools.balance.policy import read_policy
     from datatools.outputs import refuse_overwrite, write_file
@@ -223,17 +223,22 @@ def balance(
         said["quality"],
         said["box_fit"],
     )
-    text, data = report.plan_report(plan, out, said["workers"])
+    files = said["made_as"] == "files"
+    if not files:
+        weigh.refuse_parts(plan)
+    text, data = report.plan_report(plan, out, said["workers"], files=files)
     if preview:
         from datatools.balance.preview import contact_sheet
 
         reports.plot_suffix(preview, (".png",))
         write_file(preview, contact_sheet(plan, settings))
     elif not dry_run:
-        if not quiet:
+        if files and not quiet:
             click.echo(f"{source} -> {out}: {report.cost_line(plan, said['workers'])}", err=True)
-        written, flipped = run.carry_out(plan, out, settings, overwrite=overwrite)
-        more, counted = report.result_report(plan, written, flipped)
+        if files:
+            more, counted = report.result_report(plan, *run.carry_out(plan, out, settings, overwrite=overwrite))
+        else:
+            more, counted = weigh.weights_report(plan, weigh.write_weighted(plan, out, settings, overwrite=overwrite))
         text, data = f"{text}\n\n{more}", data | counted
     tell(text, data, as_json, quiet)
 

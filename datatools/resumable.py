@@ -79,14 +79,19 @@ def bring_originals(
         yield known.entry(a.id, way.target, split, way.recipe)
 
 
-def describe(folder: Path, classes: tuple[str, ...], entries: Iterable[dict], kind: str) -> None:
-    """The manifest, the files that describe the split as a whole; and the marks of progress are gone."""
+def describe(
+    folder: Path, classes: tuple[str, ...], entries: Iterable[dict], kind: str, more: Mapping[str, str] | None = None
+) -> None:
+    """The manifest, the files that describe the split as a whole; and the marks of progress are gone.
+
+    more: what else data.yaml says.
+    """
     members: dict[str, list[str]] = {}
     lines = []
     for entry in entries:
         members.setdefault(entry["split"], []).append(entry["image"])
         lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
     put(folder / MANIFEST, "".join(lines))
-    for path, text in yolo.list_files(classes, members, kind):
+    for path, text in yolo.list_files(classes, members, kind, more):
         put(folder / path, text)
     shutil.rmtree(folder / PROGRESS)

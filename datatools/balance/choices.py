@@ -48,6 +48,14 @@ planning = options(
         "synthetic pictures, as far as they are needed.",
     ),
     click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
+    click.option(
+        "--as",
+        "made_as",
+        type=click.Choice(["files", "weights"]),
+        default="files",
+        show_default=True,
+        help="files: write the copies; weights: no copies, but weights.txt, for `detector train --sampler plan`.",
+    ),
     click.option("--plan", "plan_file", type=FILE, help="Run the plan in FILE instead of making one."),
     click.option("--save-plan", type=FILE, help="Write the plan to FILE, for --plan."),
 )
@@ -81,10 +89,24 @@ def wanted_of(context: click.Context) -> Any:
     from datatools.balance.plan import Wanted
 
     said = context.params
+    if said["made_as"] == "weights" and said["preview"]:
+        raise click.UsageError("--as weights makes no copies: leave --preview out", context)
     if said["plan_file"] is None:
-        return Wanted(said["target"], said["recipes"], said["max_repeat"] or 0, said["seed"])
+        return Wanted(said["target"], _recipes(context), said["max_repeat"] or 0, said["seed"])
     for name in _OF_A_PLAN:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"--plan brings its own {option}: leave one of them out", context)
     return said["plan_file"]
+
+
+def _recipes(context: click.Context) -> tuple[str, ...]:
+    """Those that were named; by default all, or, for weights, all of whole pictures."""
+    said = context.params
+    if said["made_as"] == "files":
+        return said["recipes"]
+    if context.get_parameter_source("recipes") is not ParameterSource.COMMANDLINE:
+        return ("whole", "synthetic")
+    if odd := [recipe for recipe in said["recipes"] if recipe not in ("whole", "synthetic")]:
+        raise click.UsageError(f"--as weights shows whole pictures: leave {', '.join(odd)} out of --recipes", context)
+    return said["recipes"]

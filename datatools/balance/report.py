@@ -84,8 +84,8 @@ def cost_line(balance: Balance, workers: int = 0) -> str:
     return f"{pictures} + {cost['new_images']} copies, about {cost['megabytes']} MB and {cost['seconds']:.0f} s"
 
 
-def plan_report(balance: Balance, out: Path, workers: int = 0) -> tuple[str, dict]:
-    """What the plan does, as a table, and as an object."""
+def plan_report(balance: Balance, out: Path, workers: int = 0, *, files: bool = True) -> tuple[str, dict]:
+    """What the plan does, as a table, and as an object.  files: whether it is to write copies."""
     plan = balance.plan
     figures = plan_figures(plan, balance.dataset.of_split("train"))
     lines = [
@@ -94,9 +94,11 @@ def plan_report(balance: Balance, out: Path, workers: int = 0) -> tuple[str, dic
         _table(plan, figures),
         "",
         *_verdict(plan),
-        cost_line(balance, workers),
-        f"{figures.erased_share:.1%} of a copy erased on average, {figures.untouched:.0%} of the copies untouched",
     ]
+    if files:
+        lines.append(cost_line(balance, workers))
+        erased = f"{figures.erased_share:.1%} of a copy erased on average"
+        lines.append(f"{erased}, {figures.untouched:.0%} of the copies untouched")
     if max(figures.max_repeat) > 50:
         lines.append("warning: so much repetition teaches single pictures by heart; collect more of the rare classes")
     data = {
@@ -112,7 +114,7 @@ def plan_report(balance: Balance, out: Path, workers: int = 0) -> tuple[str, dic
         "synthetic_pictures": int((plan.repeats[plan.invented] > 0).sum()),
         "synthetic_left_out": int((plan.repeats == 0).sum()),
         "erased_share": round(figures.erased_share, 5),
-        **estimate(balance, workers),
+        **(estimate(balance, workers) if files else {"new_images": 0}),
     }
     return "\n".join(lines), data
 

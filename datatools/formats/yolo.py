@@ -188,10 +188,16 @@ def files(dataset: Dataset, pictures: Mapping[str, str]) -> Iterator[tuple[str, 
     yield from list_files(dataset.classes, members, "converted")
 
 
-def list_files(classes: Sequence[str], members: Mapping[str, Sequence[str]], kind: str) -> Iterator[tuple[str, str]]:
+def list_files(
+    classes: Sequence[str],
+    members: Mapping[str, Sequence[str]],
+    kind: str,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[tuple[str, str]]:
     """The files that describe the whole: lists, names, obj.data, and data.yaml last.
 
     members: split -> paths of its pictures.  kind: converted, synthetic or balanced; kept in data.yaml.
+    more: what else data.yaml says.
     """
     splits = [s for s in SPLITS if s in members]
     for split in splits:
@@ -208,5 +214,5 @@ def list_files(classes: Sequence[str], members: Mapping[str, Sequence[str]], kin
     if "train" in layout:
         layout.setdefault("val", layout["train"])  # Ultralytics asks for one
     # no `path`: Ultralytics takes one as relative to where it is run, and none as the folder of data.yaml
-    said = {**layout, "nc": len(classes), "names": list(classes), "kind": kind}
+    said = {**layout, "nc": len(classes), "names": list(classes), "kind": kind, **(more or {})}
     yield "data.yaml", yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
