@@ -9,7 +9,6 @@ planned counts, in expectation.  Only plans of whole pictures can be told in wei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +98,7 @@ def expected_counts(folder: Path, settings: Settings) -> NDArray:
     return counts
 
 
-def weights_report(balance: Balance, expected: NDArray) -> tuple[str, Mapping[str, object]]:
+def weights_report(balance: Balance, expected: NDArray) -> tuple[str, dict]:
     """What drawing by the weights comes to: in as many draws as the plan has pictures, and as there are pictures."""
     plan = balance.plan
     pictures, draws = int((plan.repeats > 0).sum()), int(plan.repeats.sum())
