@@ -101,3 +101,15 @@ def _places(box: Rectangle, wide: float, high: float, size_wh: tuple[int, int]) 
 
 def _overlap(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def draw_regions(picture: np.ndarray, xyxy: np.ndarray) -> np.ndarray:
+    """A copy of `picture` with regions, (R, 4) xyxy pixels, hatched in white on black: here nothing is judged."""
+    made = picture.copy()
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    stripe = (rows + columns) % 8
+    for x0, y0, x1, y1 in np.rint(xyxy).astype(int):
+        inside = (rows >= y0) & (rows < max(y1, y0 + 1)) & (columns >= x0) & (columns < max(x1, x0 + 1))
+        made[inside & (stripe < 2)] = 255
+        made[inside & (stripe >= 2) & (stripe < 4)] = 0
+    return made
