@@ -40,7 +40,7 @@ class Annotation:
     path: where the picture is on disk, "" where there is none.  size_wh: upright size in pixels.
     xyxy: (N, 4) float64 pixels.  labels: (N,) int, index into the data set's classes.  flags: (N,) of `Flag`.
     source: the annotation file, "" for a picture without one.  lines: (N,) line of each box in it, 0 if unknown.
-    flags and lines that are left out are zeros.
+    flags and lines that are left out are zeros.  ignored: (M, 4) regions that train and judge nothing, xyxy pixels.
     """
 
     id: str
@@ -51,10 +51,12 @@ class Annotation:
     flags: NDArray = field(default_factory=lambda: np.zeros(0, np.uint8))
     source: str = ""
     lines: NDArray = field(default_factory=lambda: np.zeros(0, int))
+    ignored: NDArray = field(default_factory=lambda: np.zeros((0, 4)))
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "xyxy", _frozen(self.xyxy, np.float64, (-1, 4)))
+        set_(self, "ignored", _frozen(self.ignored, np.float64, (-1, 4)))
         n = len(self.xyxy)
         set_(self, "labels", _frozen(self.labels, np.int64, (-1,)))
         set_(self, "flags", _frozen(self.flags if len(self.flags) else np.zeros(n), np.uint8, (-1,)))
@@ -71,11 +73,11 @@ class Annotation:
         return True
 
     def __eq__(self, other: object) -> bool:
-        """Same picture, size, boxes, labels and flags, bit for bit; where they were read from does not count."""
+        """Same picture, size, boxes, labels, flags and ignored regions, bit for bit; not where it was read."""
         if not isinstance(other, Annotation):
             return NotImplemented
         return (self.id, self.path, self.size_wh) == (other.id, other.path, other.size_wh) and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("xyxy", "labels", "flags")
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("xyxy", "labels", "flags", "ignored")
         )
 
     def where(self, box: int) -> str:

@@ -26,6 +26,7 @@ CODES: dict[str, Kind] = {
     "number-malformed": Kind(ERROR, "picture", "a coordinate is missing, not a number, or not finite"),
     "columns-wrong": Kind(ERROR, "picture", "a YOLO line that has not five columns"),
     "not-normalised": Kind(ERROR, "picture", "a YOLO value outside 0..1"),
+    "region-malformed": Kind(ERROR, "picture", "a line of an ignore/ file that is no region"),
     "class-unknown": Kind(ERROR, "picture", "a box's class is not among the declared classes"),
     "box-inverted": Kind(ERROR, "picture", "a box's corners are swapped"),
     "box-empty": Kind(ERROR, "box", "a box has no width or no height"),

@@ -16,7 +16,7 @@ from typing import Any
 
 from datatools.convert import Picture, place_picture
 from datatools.core import Dataset
-from datatools.formats import yolo
+from datatools.formats import ignored, yolo
 from datatools.outputs import MANIFEST, UNFINISHED, put
 from datatools.provenance import Provenance
 
@@ -29,7 +29,8 @@ def fingerprint(said: object, dataset: Dataset, known: Provenance, more: Iterabl
     for a, split in zip(dataset.annotations, dataset.splits, strict=True):
         state = Path(a.path).stat()
         digest.update(f"{a.id}\0{a.path}\0{split}\0{state.st_size} {state.st_mtime_ns}".encode())
-        digest.update(a.xyxy.tobytes() + a.labels.tobytes() + json.dumps(known.entry(a.id, "", split, "")).encode())
+        digest.update(a.xyxy.tobytes() + a.labels.tobytes() + a.ignored.tobytes())
+        digest.update(json.dumps(known.entry(a.id, "", split, "")).encode())
     for data in more:
         digest.update(data)
     return digest.hexdigest()
@@ -74,8 +75,9 @@ def bring_originals(
         if not (folder / way.target).exists():
             place_picture(way, folder, link)
         verbatim = split != "train" and a.source.endswith(".txt")
-        label = Path(a.source).read_bytes() if verbatim else yolo.text_of(a)
-        put(folder / yolo.label_path(way.target), label)
+        for path, text in yolo.text_files(a, way.target):
+            source = ignored.ignore_path(a.source) if path.startswith(ignored.FOLDER) else a.source
+            put(folder / path, Path(source).read_bytes() if verbatim else text)
         yield known.entry(a.id, way.target, split, way.recipe)
 
 

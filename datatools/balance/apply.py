@@ -14,7 +14,7 @@ from datatools.balance.copies import Copier, Task, tasks_of
 from datatools.balance.plan import Plan
 from datatools.balance.policy import Policy
 from datatools.convert import Picture
-from datatools.core import Dataset
+from datatools.core import Annotation, Dataset
 from datatools.formats import yolo
 from datatools.images import compression, encode
 from datatools.outputs import put, staged
@@ -90,7 +90,9 @@ def _untouched(plan: Plan, dataset: Dataset) -> Dataset:
 
 def _fingerprint(plan: Plan, dataset: Dataset, settings: Settings, known: Provenance) -> str:
     """Changes when anything does that the result depends on."""
-    said = [asdict(replace(settings, workers=0, quiet=False)), plan.classes]
+    said: list = [asdict(replace(settings, workers=0, quiet=False)), plan.classes]
+    shapes = [(row, [(r.times, r.kept.tolist(), r.window) for r in runs]) for row, runs in plan.listed.items()]
+    said += [plan.wanted.unwanted, shapes]
     return fingerprint(said, dataset, known, (appearances.tobytes() for appearances in plan.appearances))
 
 
@@ -128,7 +130,7 @@ def _copies(
         made = copier.make(number)
         target = f"{stem}{number:03d}{settings.suffix}"
         put(folder / target, copier.encoded(made, settings.suffix, settings.quality))
-        put(folder / yolo.label_path(target), yolo.text_of(made.annotation))
+        _put_labels(made.annotation, target, folder)
         yield {"image": target, "split": "train", "sources": sources, **made.recipe}
 
 
@@ -139,5 +141,10 @@ def _write_cleaned(copier: Copier, entry: dict, folder: Path, suffix: str) -> di
     target = target if target.suffix in (".jpg", ".png") else target.with_suffix(suffix)
     source = copier.task.annotation.path
     put(folder / target, encode(made.pixels, target.suffix, like=compression(source)))
-    put(folder / yolo.label_path(str(target)), yolo.text_of(made.annotation))
+    _put_labels(made.annotation, str(target), folder)
     return entry | {"image": str(target), **made.recipe}
+
+
+def _put_labels(annotation: Annotation, picture: str, folder: Path) -> None:
+    for path, text in yolo.text_files(annotation, picture):
+        put(folder / path, text)

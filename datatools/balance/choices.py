@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from datatools.options import Listed, options
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-_OF_A_PLAN = ("target", "recipes", "max_repeat", "seed")  # what a plan file holds, too
+_OF_A_PLAN = ("target", "recipes", "unwanted", "max_repeat", "seed")  # what a plan file holds, too
 
 
 class TargetText(click.ParamType):
@@ -41,11 +41,18 @@ planning = options(
     ),
     click.option(
         "--recipes",
-        type=Listed(("whole", "erase", "synthetic")),
+        type=Listed(("whole", "crop", "erase", "synthetic")),
         default="whole,erase,synthetic",
         show_default=True,
-        help="whole: repeat pictures; erase: also blank boxes of a copy that are not needed; synthetic: take SOURCE's "
-        "synthetic pictures, as far as they are needed.",
+        help="whole: repeat pictures; crop: show the needed boxes of a copy with their surroundings; erase: take away "
+        "boxes of a copy that are not needed; synthetic: take SOURCE's synthetic pictures, as far as they are needed.",
+    ),
+    click.option(
+        "--unwanted",
+        type=click.Choice(["erase", "ignore"]),
+        default="erase",
+        show_default=True,
+        help="What becomes of a box that is not needed: its pixels are filled, or its region is listed in ignore/.",
     ),
     click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
     click.option(
@@ -92,7 +99,7 @@ def wanted_of(context: click.Context) -> Any:
     if said["made_as"] == "weights" and said["preview"]:
         raise click.UsageError("--as weights makes no copies: leave --preview out", context)
     if said["plan_file"] is None:
-        return Wanted(said["target"], _recipes(context), said["max_repeat"] or 0, said["seed"])
+        return Wanted(said["target"], _recipes(context), said["max_repeat"] or 0, said["seed"], said["unwanted"])
     for name in _OF_A_PLAN:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"

@@ -1,4 +1,7 @@
-"""One copy of one training picture: erased, moved, coloured, with the boxes that are left.
+"""One copy of one training picture: cropped or erased, moved, coloured, with the boxes that are left.
+
+A box that loses its label is listed as an ignored region, whether its pixels are filled or not.  Regions follow the
+geometry as boxes do.
 
 The stream of a copy hangs on the seed, the picture's id and the copy's number alone, so neither the number of workers
 nor another picture changes it.
@@ -6,7 +9,7 @@ nor another picture changes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +18,8 @@ from numpy.typing import NDArray
 from datatools.balance.augment import ATTEMPTS, Augmenter
 from datatools.balance.erase import erase_boxes
 from datatools.balance.plan import Plan
-from datatools.core import Annotation
+from datatools.balance.windows import Window, inside, moved_into
+from datatools.core import Annotation, clip_boxes
 from datatools.images import CHROMA_420, compression, decode, encode
 from datatools.streams import picture_stream
 
@@ -38,11 +42,18 @@ class Task:
     """One training picture and its copies: kept[k] says which boxes (N,) stay in copy k + 1.
 
     first: which boxes stay in the picture itself, where it is a synthetic one that does not come over whole.
+    windows: what each copy shows, where it is not the whole picture.  ignore: are unwanted boxes left as they are?
     """
 
     annotation: Annotation
     kept: tuple[NDArray, ...] = field(default=())
     first: NDArray | None = None
+    windows: tuple[Window | None, ...] = field(default=())
+    ignore: bool = False
+
+    def window(self, copy: int) -> Window | None:
+        """What copy number `copy`, from 1, shows; None for the whole picture."""
+        return self.windows[copy - 1] if self.windows else None
 
 
 def tasks_of(plan: Plan, annotations: tuple[Annotation, ...]) -> list[Task]:
@@ -51,8 +62,10 @@ def tasks_of(plan: Plan, annotations: tuple[Annotation, ...]) -> list[Task]:
     for row, a in enumerate(annotations):
         repeats, whole = int(plan.repeats[row]), plan.comes_whole(row)
         if repeats > whole:
-            kept = tuple(plan.kept(row, copy) for copy in range(1, repeats))
-            tasks.append(Task(a, kept, None if whole else plan.kept(row, 0)))
+            runs = [run for run in plan.runs(row) for _ in range(run.times)]
+            kept, windows = tuple(run.kept for run in runs), tuple(run.window for run in runs)
+            first = None if whole else plan.kept(row, 0)
+            tasks.append(Task(a, kept, first, windows, plan.wanted.unwanted == "ignore"))
     return tasks
 
 
@@ -62,27 +75,27 @@ def copy_stream(seed: int, image_id: str, copy: int) -> np.random.Generator:
 
 
 class Copier:
-    """Makes the copies of one picture, which is decoded once; each distinct erasure is filled once."""
+    """Makes the copies of one picture, which is decoded once; each distinct view of it is filled once."""
 
     def __init__(self, task: Task, augmenter: Augmenter, seed: int) -> None:
         self.task, self.augmenter, self.seed = task, augmenter, seed
         self._original = decode(task.annotation.path)
-        self._erased: dict[bytes, NDArray] = {}
+        self._views: dict[tuple, NDArray] = {}
 
     def make(self, copy: int) -> Copy:
         """Copy number `copy`, from 1."""
         rng = copy_stream(self.seed, self.task.annotation.id, copy)
-        kept = self.task.kept[copy - 1]
-        chosen = self.task.annotation.take(kept)
-        drawn = self.augmenter.draw(chosen.xyxy, chosen.size_wh, rng)
-        pixels, colours = self.augmenter.pixels(self._without(kept), drawn, rng)
-        moved = Annotation(f"{chosen.id}#{copy}", "", drawn.size_wh, drawn.xyxy, chosen.labels, chosen.flags)
+        kept, window = self.task.kept[copy - 1], self.task.window(copy)
+        shown = seen(self.task.annotation, kept, window)
+        drawn = self.augmenter.draw(shown.xyxy, shown.size_wh, rng)
+        pixels, colours = self.augmenter.pixels(self._view(kept, window), drawn, rng)
+        regions = _visible(drawn.move(shown.ignored))
+        name = f"{shown.id}#{copy}"
+        moved = Annotation(name, "", drawn.size_wh, drawn.xyxy, shown.labels, shown.flags, ignored=regions)
         recipe: dict = {"recipe": "augment", "copy": copy, "seed": self.seed, "draw": drawn.attempt}
         if drawn.attempt == ATTEMPTS:
             recipe["flips_only"] = True
-        if not kept.all():
-            recipe["erased"] = np.flatnonzero(~kept).tolist()
-        return Copy(pixels, moved, recipe, colours.jpeg)
+        return Copy(pixels, moved, recipe | self._said(kept, window), colours.jpeg)
 
     def encoded(self, copy: Copy, suffix: str, quality: int) -> bytes:
         """The copy's file, `.jpg` or `.png`.  quality: of a JPEG that was not to have stronger artefacts.
@@ -105,14 +118,38 @@ class Copier:
         kept, a = self.task.first, self.task.annotation
         if kept is None:
             raise ValueError(f"{a.id} comes over whole")
-        return Copy(self._without(kept), a.take(kept), {"erased": np.flatnonzero(~kept).tolist()})
+        return Copy(self._view(kept, None), seen(a, kept, None), self._said(kept, None))
 
-    def _without(self, kept: NDArray) -> NDArray:
-        if kept.all():
-            return self._original
-        key = kept.tobytes()
-        if key not in self._erased:
+    def _said(self, kept: NDArray, window: Window | None) -> dict:
+        """What the manifest says of the shape: what is shown, and which of the boxes there lose their label."""
+        said: dict = {} if window is None else {"window": list(window)}
+        gone = ~kept if window is None else ~kept & inside(self.task.annotation.xyxy, window)
+        if gone.any():
+            said["ignored" if self.task.ignore else "erased"] = np.flatnonzero(gone).tolist()
+        return said
+
+    def _view(self, kept: NDArray, window: Window | None) -> NDArray:
+        """What is shown of the picture, without the unwanted boxes' content where they are to be erased."""
+        x1, y1, x2, y2 = window or (0, 0, *self.task.annotation.size_wh)
+        if kept.all() or self.task.ignore:
+            return np.ascontiguousarray(self._original[y1:y2, x1:x2])
+        key = (kept.tobytes(), window)
+        if key not in self._views:
             a = self.task.annotation
             rng = copy_stream(self.seed, a.id, 0)
-            self._erased[key] = erase_boxes(self._original, a.xyxy[~kept], a.xyxy[kept], rng)
-        return self._erased[key]
+            boxes = moved_into(a.xyxy, window)
+            self._views[key] = erase_boxes(self._original[y1:y2, x1:x2], boxes[~kept], boxes[kept], rng)
+        return self._views[key]
+
+
+def seen(a: Annotation, kept: NDArray, window: Window | None) -> Annotation:
+    """What a window shows of a picture, in its own pixels: the kept boxes; the others are ignored."""
+    size_wh = a.size_wh if window is None else (window[2] - window[0], window[3] - window[1])
+    boxes = clip_boxes(moved_into(a.xyxy[kept], window), size_wh)
+    regions = clip_boxes(moved_into(np.vstack([a.ignored, a.xyxy[~kept]]), window), size_wh)
+    return replace(a.take(kept), size_wh=size_wh, xyxy=boxes, ignored=_visible(regions))
+
+
+def _visible(regions: NDArray) -> NDArray:
+    """Those that are at least a pixel wide and high."""
+    return regions[(regions[:, 2:] - regions[:, :2] >= 1).all(axis=1)]

@@ -1,11 +1,13 @@
 """A plan as a file: JSON that `--save-plan` writes and `--plan` runs, perhaps made or changed elsewhere.
 
 classes      names, in the split's order
-target       as `--target` takes it; recipes, max_repeat and seed: as their options
+target       as `--target` takes it; recipes, unwanted, max_repeat and seed: as their options
 proved       whether no plan comes closer to the target
 after        class -> boxes that the plan makes
 pictures     id of each training picture -> appearances of each of its boxes, in the order of its label file;
              at least 1, and 0 only on a synthetic picture
+copies       id of each picture whose copies do not follow from that -> its copies, those that are alike together:
+             [how many, the boxes that keep their label, what is shown: xyxy whole pixels, or null for all]
 
 A plan belongs to the split that it was made from: other pictures, or other numbers of boxes, are refused.
 """
@@ -20,12 +22,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.balance.plan import RECIPES, Plan, Wanted, assemble, synthetic_of
+from datatools.balance.plan import RECIPES, UNWANTED, Plan, Run, Wanted
+from datatools.balance.plancopies import read_copies, short
+from datatools.balance.planning import assemble, synthetic_of
 from datatools.balance.target import EXPECTED, Target, parse_target
 from datatools.core import Annotation
 from datatools.errors import PlanError
 
-KEYS = ("classes", "target", "recipes", "max_repeat", "seed", "proved", "after", "pictures")
+KEYS = ("classes", "target", "recipes", "unwanted", "max_repeat", "seed", "proved", "after", "pictures", "copies")
 MOST = 10**6  # appearances of a box
 _AGAIN = "make the plan again with --save-plan"
 
@@ -37,6 +41,7 @@ def plan_text(plan: Plan, annotations: Sequence[Annotation]) -> str:
         "classes": plan.classes,
         "target": wanted.target.text,
         "recipes": wanted.recipes,
+        "unwanted": wanted.unwanted,
         "max_repeat": wanted.max_repeat,
         "seed": wanted.seed,
         "proved": plan.proved,
@@ -44,8 +49,20 @@ def plan_text(plan: Plan, annotations: Sequence[Annotation]) -> str:
     }
     head = "".join(f'  "{key}": {json.dumps(value, ensure_ascii=False)},\n' for key, value in values.items())
     pairs = zip(annotations, plan.appearances, strict=True)
-    rows = ",\n".join(f"    {json.dumps(a.id, ensure_ascii=False)}: {r.tolist()}" for a, r in pairs)
-    return f'{{\n{head}  "pictures": {{\n{rows}\n  }}\n}}\n'
+    pictures = {a.id: r.tolist() for a, r in pairs}
+    listed = sorted(plan.listed.items())
+    copies = {annotations[row].id: [_said_of(run) for run in runs] for row, runs in listed}
+    return f'{{\n{head}  "pictures": {_lines(pictures)},\n  "copies": {_lines(copies)}\n}}\n'
+
+
+def _said_of(run: Run) -> list:
+    return [run.times, np.flatnonzero(run.kept).tolist(), run.window]
+
+
+def _lines(rows: Mapping[str, list]) -> str:
+    """An object with a member a line."""
+    said = ",\n".join(f"    {json.dumps(name, ensure_ascii=False)}: {json.dumps(row)}" for name, row in rows.items())
+    return f"{{\n{said}\n  }}" if said else "{}"
 
 
 def read_plan(
@@ -58,21 +75,23 @@ def read_plan(
     """The plan in a file, for these training pictures.  Raises PlanError, naming what is wrong with it."""
     said = _object(path)
     if said["classes"] != list(classes):
-        raise PlanError(path, f"classes is {_short(said['classes'])}", _short(list(classes)), _AGAIN)
+        raise PlanError(path, f"classes is {short(said['classes'])}", short(list(classes)), _AGAIN)
     wanted = Wanted(
         _target(path, said["target"]),
         _recipes(path, said["recipes"]),
         _whole(path, "max_repeat", said["max_repeat"]),
         _whole(path, "seed", said["seed"]),
+        _unwanted(path, said["unwanted"]),
     )
     if not isinstance(said["proved"], bool):
-        raise PlanError(path, f"proved is {_short(said['proved'])}", "true or false", _AGAIN)
+        raise PlanError(path, f"proved is {short(said['proved'])}", "true or false", _AGAIN)
     made = synthetic_of(annotations, invented)
     appearances = _appearances(path, said["pictures"], annotations, made, wanted.max_repeat or MOST)
-    plan = assemble(annotations, classes, wanted, made, appearances, said["proved"], kin)
+    listed = read_copies(path, said["copies"], annotations, appearances)
+    plan = assemble(annotations, classes, wanted, made, appearances, said["proved"], kin, listed)
     after = dict(zip(plan.classes, plan.after.tolist(), strict=True))
     if said["after"] != after:
-        raise PlanError(path, f"after is {_short(said['after'])}", f"{_short(after)}, as its pictures say", _AGAIN)
+        raise PlanError(path, f"after is {short(said['after'])}", f"{short(after)}, as its pictures say", _AGAIN)
     return plan
 
 
@@ -84,7 +103,7 @@ def _object(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise PlanError(path, f"no plain JSON ({error})", "a plan", _AGAIN) from None
     if not isinstance(said, dict):
-        raise PlanError(path, f"is {_short(said)}", f"an object with {', '.join(KEYS)}", _AGAIN)
+        raise PlanError(path, f"is {short(said)}", f"an object with {', '.join(KEYS)}", _AGAIN)
     if odd := [f"no {key!r}" for key in KEYS if key not in said] + [f"{key!r}" for key in said if key not in KEYS]:
         raise PlanError(path, f"has {odd[0]}", f"an object with {', '.join(KEYS)}", _AGAIN)
     return said
@@ -100,7 +119,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _target(path: Path, text: object) -> Target:
     if not isinstance(text, str):
-        raise PlanError(path, f"target is {_short(text)}", EXPECTED)
+        raise PlanError(path, f"target is {short(text)}", EXPECTED)
     try:
         return parse_target(text)
     except ValueError as error:
@@ -109,13 +128,19 @@ def _target(path: Path, text: object) -> Target:
 
 def _recipes(path: Path, said: object) -> tuple[str, ...]:
     if not isinstance(said, list) or not said or not all(r in RECIPES for r in said):
-        raise PlanError(path, f"recipes is {_short(said)}", f"a list of some of {', '.join(RECIPES)}")
+        raise PlanError(path, f"recipes is {short(said)}", f"a list of some of {', '.join(RECIPES)}")
     return tuple(said)
+
+
+def _unwanted(path: Path, said: object) -> str:
+    if said not in UNWANTED:
+        raise PlanError(path, f"unwanted is {short(said)}", " or ".join(UNWANTED))
+    return str(said)
 
 
 def _whole(path: Path, key: str, said: object) -> int:
     if type(said) is not int or said < 0:
-        raise PlanError(path, f"{key} is {_short(said)}", "a whole number from 0")
+        raise PlanError(path, f"{key} is {short(said)}", "a whole number from 0")
     return said
 
 
@@ -123,7 +148,7 @@ def _appearances(
     path: Path, said: object, annotations: Sequence[Annotation], made: NDArray, highest: int
 ) -> list[NDArray]:
     if not isinstance(said, Mapping):
-        raise PlanError(path, f"pictures is {_short(said)}", "an object: id -> appearances", _AGAIN)
+        raise PlanError(path, f"pictures is {short(said)}", "an object: id -> appearances", _AGAIN)
     known = {a.id for a in annotations}
     strange = [f"no picture {a.id}" for a in annotations if a.id not in said]
     strange += [f"a picture {name}" for name in said if name not in known]
@@ -133,12 +158,7 @@ def _appearances(
         row = said[a.id]
         if not isinstance(row, list) or not all(type(n) is int and (not m) <= n <= highest for n in row):
             expected = f"a list of whole numbers from {int(not m)} to {highest}"
-            raise PlanError(path, f"pictures: {a.id} is {_short(row)}", expected, "correct it")
+            raise PlanError(path, f"pictures: {a.id} is {short(row)}", expected, "correct it")
         if len(row) != len(a):
             raise PlanError(path, f"pictures: {a.id} has {len(row)} boxes", f"{len(a)}, as in the split", _AGAIN)
     return [np.array(said[a.id], dtype=np.int64) for a in annotations]
-
-
-def _short(said: object) -> str:
-    text = json.dumps(said, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."

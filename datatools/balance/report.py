@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from datatools.balance.apply import ITEM_MS
-from datatools.balance.plan import Plan, PlanFigures, plan_figures
+from datatools.balance.figures import PlanFigures, plan_figures
+from datatools.balance.plan import Plan
 from datatools.balance.run import Balance
 from datatools.balance.target import surplus
 from datatools.core import Dataset
 from datatools.display import grid
 from datatools.parallel import worker_count
 
+SHAPES = {"whole": "whole", "crop": "cropped", "erase": "with boxes erased", "ignore": "with regions ignored"}
 COPY_MS = 12.0  # what a copy costs one process
 
 
@@ -97,8 +99,7 @@ def plan_report(balance: Balance, out: Path, workers: int = 0, *, files: bool = 
     ]
     if files:
         lines.append(cost_line(balance, workers))
-        erased = f"{figures.erased_share:.1%} of a copy erased on average"
-        lines.append(f"{erased}, {figures.untouched:.0%} of the copies untouched")
+        lines += _shapes(plan, figures)
     if max(figures.max_repeat) > 50:
         lines.append("warning: so much repetition teaches single pictures by heart; collect more of the rare classes")
     data = {
@@ -111,12 +112,26 @@ def plan_report(balance: Balance, out: Path, workers: int = 0, *, files: bool = 
         "difference": plan.difference,
         "difference_proved_minimal": plan.proved,
         "max_repeat_bound": plan.bound,
+        "copies": dict(figures.shapes),
+        "enlarged": round(figures.enlarged, 3),
         "synthetic_pictures": int((plan.repeats[plan.invented] > 0).sum()),
         "synthetic_left_out": int((plan.repeats == 0).sum()),
-        "erased_share": round(figures.erased_share, 5),
+        "erased_share": round(figures.unwanted_share, 5),
         **(estimate(balance, workers) if files else {"new_images": 0}),
     }
     return "\n".join(lines), data
+
+
+def _shapes(plan: Plan, figures: PlanFigures) -> list[str]:
+    """How the copies are made."""
+    if not figures.shapes:
+        return []
+    order = [name for name in ("whole", "crop", "erase", "ignore") if name in figures.shapes]
+    said = ", ".join(f"{figures.shapes[name]} {SHAPES[name]}" for name in order)
+    larger = f", windows enlarge {figures.enlarged:.1f}× (median)" if "crop" in figures.shapes else ""
+    gone = "erased" if plan.wanted.unwanted == "erase" else "ignored"
+    share = f"{figures.unwanted_share:.1%} of a copy {gone} on average"
+    return [f"copies: {said}", f"{share}, {figures.untouched:.0%} of the copies untouched{larger}"]
 
 
 def _by_class(plan: Plan, figures: PlanFigures) -> dict[str, dict]:

@@ -179,7 +179,8 @@ def _annotation(
         xyxy = turn_boxes(xyxy, header.stored_wh, orientation)
     numbers = np.array([(k, o.flags, o.line) for k, o in objects], dtype=np.int64).reshape(-1, 3)
     labels, flags, lines = numbers.T
-    annotation = Annotation(_id(record), path, size_wh, xyxy, labels, flags, record.source, lines)
+    ignored = np.array(record.ignored, dtype=np.float64).reshape(-1, 4) * [*size_wh, *size_wh]
+    annotation = Annotation(_id(record), path, size_wh, xyxy, labels, flags, record.source, lines, ignored)
     return annotation, [*problems, *unknown]
 
 

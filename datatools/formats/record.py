@@ -34,6 +34,7 @@ class Record:
     """source: annotation file as the user would type it, "" for a picture without one.
 
     picture: path below the root, "" where none was found.  rivals: the several pictures that it may be.
+    ignored: regions that train and judge nothing, fractions of the picture.
     stated_wh: size that the file states, or None.  normalised: boxes are fractions of the picture.
     split: the split that the layout puts the picture in, "" if none.
     """
@@ -46,6 +47,7 @@ class Record:
     split: str = ""
     problems: tuple[Problem, ...] = ()
     rivals: tuple[str, ...] = ()
+    ignored: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

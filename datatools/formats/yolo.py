@@ -5,7 +5,8 @@ module holds the lines, what LabelImg writes (txt beside classes.txt), and the s
 
     images/{train,val,test}/  labels/{train,val,test}/  data.yaml  train.txt ...  classes.txt  obj.names  obj.data
 
-which Darknet and Ultralytics both read.  Eight decimals: a corner moves by less than 1e-4 px at 10,000 px.
+which Darknet and Ultralytics both read; regions that train nothing lie in ignore/ (see `ignored`).  Eight decimals: a
+corner moves by less than 1e-4 px at 10,000 px.
 Cannot carry: difficult, truncated, occluded and crowd flags.
 Sources: https://github.com/AlexeyAB/darknet#how-to-train-to-detect-your-custom-objects,
 https://docs.ultralytics.com/datasets/detect/.
@@ -23,6 +24,7 @@ import yaml
 
 from datatools.core import SPLITS, Annotation, Dataset
 from datatools.errors import LayoutError
+from datatools.formats import ignored
 from datatools.formats.record import EntryError, Marked, Match, Parsed, Record, marked, matched, number
 from datatools.parallel import ordered_map
 from datatools.problems import Problem
@@ -40,6 +42,8 @@ def label_files(tree: Tree) -> tuple[str, ...]:
     chosen = []
     for file in tree.with_suffix(".txt"):
         path = PurePosixPath(file)
+        if ignored.label_of(file) in tree.file_set:
+            continue
         stray = "labels" in path.parts[:-1] and path.stem.lower() not in NO_LABELS
         if stray or tree.pictures_for(file):
             chosen.append(file)
@@ -135,7 +139,9 @@ def _read_item(item: Item, classes: tuple[str, ...]) -> Record:
 def _with_boxes(record: Record, text: str, classes: tuple[str, ...]) -> Record:
     lines = ((k, line.split()) for k, line in enumerate(text.splitlines(), 1))
     objects, problems = marked((x for x in lines if x[1]), partial(_marked, classes=classes), record.source)
-    return replace(record, objects=objects, normalised=True, problems=(*record.problems, *problems))
+    regions, faults = ignored.read_beside(record.source)
+    said = (*record.problems, *problems, *faults)
+    return replace(record, objects=objects, normalised=True, problems=said, ignored=regions)
 
 
 def _marked(words: list[str], classes: tuple[str, ...]) -> Marked:
@@ -178,10 +184,17 @@ def label_path(picture: str) -> str:
     return "labels/" + PurePosixPath(picture).relative_to("images").with_suffix(".txt").as_posix()
 
 
+def text_files(annotation: Annotation, picture: str) -> Iterator[tuple[str, str]]:
+    """(path, text) of a picture's label file, and of its side file where regions are ignored."""
+    yield label_path(picture), text_of(annotation)
+    if len(annotation.ignored):
+        yield ignored.ignore_path(label_path(picture)), ignored.text_of(annotation)
+
+
 def files(dataset: Dataset, pictures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Annotation files of a data set: (path, text).  pictures: id -> path of the picture in the new folder."""
     for annotation in dataset.annotations:
-        yield label_path(pictures[annotation.id]), text_of(annotation)
+        yield from text_files(annotation, pictures[annotation.id])
     members: dict[str, list[str]] = {}
     for annotation, split in zip(dataset.annotations, dataset.splits, strict=True):
         members.setdefault(split or "train", []).append(pictures[annotation.id])

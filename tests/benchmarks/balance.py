@@ -31,7 +31,8 @@ def main() -> None:
     import numpy as np
 
     from datatools import formats
-    from datatools.balance.plan import Wanted, make_plan
+    from datatools.balance.plan import Wanted
+    from datatools.balance.planning import make_plan
 
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

@@ -123,6 +123,13 @@ def case_near_duplicate_across_splits(make, root):
     make.put(root / "data.yaml", "train: images/train\nval: images/val\nnames: [cat]\n")
 
 
+def case_region_malformed(make, root):
+    make.noise(root / "images/train/a.jpg")
+    make.put(root / "labels/train/a.txt", "0 .5 .5 .5 .5\n")
+    make.put(root / "ignore/train/a.txt", ".5 .5 .5\n")
+    make.put(root / "data.yaml", "train: images/train\nnames: [cat]\n")
+
+
 def case_symlink_loop(make, root):
     make.voc(root, a=BOX)
     (root / "images/again").symlink_to("..")
@@ -134,6 +141,7 @@ CASES = {
     "number-malformed": case_number_malformed,
     "columns-wrong": yolo("0 .5 .5 .5"),
     "not-normalised": yolo("0 5 5 5 5"),
+    "region-malformed": case_region_malformed,
     "class-unknown": yolo("1 .5 .5 .5 .5"),
     "box-inverted": lambda make, root: one(make, root, (24, 6, 4, 18)),
     "box-empty": lambda make, root: one(make, root, (4, 6, 4, 18)),
@@ -181,7 +189,7 @@ def test_what_was_fixed_is_clean_and_the_source_is_untouched(make, cli, tmp_path
     before = make.tree(tmp_path / "raw") if code != "symlink-loop" else None
     ended = cli("check", "--fix", "--json")
     assert before is None or make.tree(tmp_path / "raw") == before
-    if code in ("annotation-unreadable", "columns-wrong", "not-normalised", "class-unknown"):
+    if code in ("annotation-unreadable", "columns-wrong", "not-normalised", "region-malformed", "class-unknown"):
         assert "no picture is left after leaving out what is wrong" in ended.error
         assert not (tmp_path / "raw-fixed").exists()
         return

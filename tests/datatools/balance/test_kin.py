@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datatools.balance.figures import plan_figures
 from datatools.balance.kin import kin_of
-from datatools.balance.plan import Plan, Wanted, make_plan, plan_figures
+from datatools.balance.plan import Plan, Wanted
 from datatools.balance.planfile import plan_text, read_plan
+from datatools.balance.planning import make_plan
 from datatools.core import Annotation
 from datatools.provenance import Origin, Provenance
 

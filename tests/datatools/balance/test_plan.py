@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datatools.balance.plan import Wanted, make_plan, plan_figures
+from datatools.balance.figures import plan_figures
+from datatools.balance.plan import Wanted
+from datatools.balance.planning import make_plan
 from datatools.core import Annotation
 from datatools.errors import TargetError
 
@@ -132,7 +134,7 @@ def test_figures_of_a_plan_agree_with_a_hand_count() -> None:
     assert figures.max_repeat == (1, 3)
     assert figures.effective[0] == pytest.approx(5)
     assert figures.effective[1] == pytest.approx(25 / 13)  # (2+3)² / (4+9)
-    assert figures.erased_share == pytest.approx((0.01 + 0.02) / 2)  # box a, then box a and the spent b
+    assert figures.unwanted_share == pytest.approx((0.01 + 0.02) / 2)  # box a, then box a and the spent b
     assert figures.untouched == 0
 
 

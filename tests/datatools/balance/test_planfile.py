@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
-from datatools.balance.plan import Wanted, make_plan
+from datatools.balance.plan import Wanted
 from datatools.balance.planfile import plan_text, read_plan
+from datatools.balance.planning import make_plan
 from datatools.balance.target import parse_target
 from datatools.cli import datatools
 from datatools.core import Annotation
 from datatools.errors import PlanError
 from datatools.exits import run
+from datatools.images import encode
 
 
 def pictures(*labels: list[int]) -> list[Annotation]:
@@ -40,8 +42,8 @@ def test_the_file_says_what_a_hand_count_says(tmp_path: Path) -> None:
     wanted = Wanted(parse_target("max-ratio=1.5"), max_repeat=9, seed=4)
     assert plan_text(make_plan(rows, ("a", "b"), np.random.default_rng(4), wanted), rows) == (
         '{\n  "classes": ["a", "b"],\n  "target": "max-ratio=1.5",\n  "recipes": ["whole", "erase", "synthetic"],\n'
-        '  "max_repeat": 9,\n  "seed": 4,\n  "proved": true,\n  "after": {"a": 4, "b": 3},\n'
-        '  "pictures": {\n    "p0": [1, 1, 1],\n    "p1": [3, 1]\n  }\n}\n'
+        '  "unwanted": "erase",\n  "max_repeat": 9,\n  "seed": 4,\n  "proved": true,\n  "after": {"a": 4, "b": 3},\n'
+        '  "pictures": {\n    "p0": [1, 1, 1],\n    "p1": [3, 1]\n  },\n  "copies": {}\n}\n'
     )
 
 
@@ -104,8 +106,12 @@ def changed(key: str, value: object) -> Callable[[dict], object]:
         (changed("classes", ["few", "many"]), 'classes is ["few", "many"], expected ["many", "some", "few"]; make'),
         (changed("target", "most"), "target: 'most', expected equal, not-majority, median, max-ratio=2.0"),
         (changed("target", 7), "target is 7, expected equal, not-majority"),
-        (changed("recipes", ["crop"]), 'recipes is ["crop"], expected a list of some of whole, erase, synthetic'),
+        (
+            changed("recipes", ["shrink"]),
+            'recipes is ["shrink"], expected a list of some of whole, crop, erase, synthetic',
+        ),
         (changed("recipes", []), "recipes is [], expected a list of some of whole"),
+        (changed("unwanted", "blur"), 'unwanted is "blur", expected erase or ignore'),
         (changed("seed", -1), "seed is -1, expected a whole number from 0"),
         (changed("max_repeat", True), "max_repeat is true, expected a whole number from 0"),
         (changed("max_repeat", 2), "pictures: train/a is [1, 1, 3], expected a list of whole numbers from 1 to 2; "),
@@ -131,6 +137,60 @@ def test_a_plan_that_does_not_fit_is_refused_in_one_line(
     change(plan)
     path.write_text(json.dumps(plan))
     assert balance(divided, "--out", tmp_path / "b", "--plan", path) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"error: {path}: {said}")
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """One photograph with two boxes of `many` and one of `few`, which has a window of its own: x from 100."""
+    root = tmp_path / "wide"
+    for kind in ("images", "labels"):
+        (root / kind / "train").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3)).astype(np.uint8)
+    (root / "images/train/a.jpg").write_bytes(encode(pixels, ".jpg"))
+    lines = ["0 0.19833333 0.6 0.26333333 0.4", "0 0.16666667 0.1 0.1 0.1", "1 0.56666667 0.6 0.13333333 0.2"]
+    (root / "labels/train/a.txt").write_text("\n".join(lines) + "\n")
+    (root / "data.yaml").write_text("train: images/train\nnames: [many, few]\n")
+    return root
+
+
+def test_windows_are_in_the_file_and_the_run_from_it_ends_in_the_same_bytes(wide: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    said = ("--target", "few=4", "--recipes", "whole,crop,erase", "--unwanted", "ignore", "--quiet")
+    assert balance(wide, "--out", tmp_path / "direct", *said, "--save-plan", plan) == 0
+    assert balance(wide, "--out", tmp_path / "planned", "--plan", plan, "--quiet") == 0
+    assert files(tmp_path / "direct") == files(tmp_path / "planned")
+    said = json.loads(plan.read_text())
+    assert said["pictures"] == {"train/a": [1, 1, 4]} and said["unwanted"] == "ignore"
+    assert said["copies"] == {"train/a": [[3, [2], [100, 0, 300, 200]]]}
+
+
+@pytest.mark.parametrize(
+    ("copies", "said"),
+    [
+        ([], "copies is [], expected an object: id -> copies"),
+        ({"zz": []}, "copies has a picture zz, expected training pictures of the split"),
+        ({"train/a": []}, "copies: train/a is [], expected a list of [how many, boxes, window], at least one"),
+        ({"train/a": [[3, [2]]]}, "copies: train/a is [[3, [2]]], expected a list of"),
+        ({"train/a": [[2, [2], None]]}, "copies: train/a come to [1, 1, 3], expected [1, 1, 4], as under pictures"),
+        ({"train/a": [[0, [2], None]]}, "copies: train/a: how many is 0, expected a whole number from 1"),
+        ({"train/a": [[3, [3], None]]}, "copies: train/a: boxes is [3], expected some of 0 to 2, at least one"),
+        ({"train/a": [[3, [], None]]}, "copies: train/a: boxes is [], expected some of 0 to 2"),
+        ({"train/a": [[3, [2, 2], None]]}, "copies: train/a: boxes is [2, 2], expected some of 0 to 2"),
+        ({"train/a": [[3, [2], [0, 0, 301, 9]]]}, "copies: train/a: window is [0, 0, 301, 9], expected four whole num"),
+        ({"train/a": [[3, [2], [0, 0, 10.5, 9]]]}, "copies: train/a: window is [0, 0, 10.5, 9], expected four whole"),
+        ({"train/a": [[3, [2], [150, 90, 200, 200]]]}, "copies: train/a: window is [150, 90, 200, 200], expected at l"),
+        ({"train/a": [[3, [2], [160, 0, 300, 200]]]}, "copies: train/a: window is [160, 0, 300, 200], expected one wi"),
+    ],
+)
+def test_copies_that_do_not_fit_are_refused(wide: Path, tmp_path: Path, capsys, copies: object, said: str) -> None:
+    path = tmp_path / "plan.json"
+    words = ("--target", "few=4", "--recipes", "whole,crop,erase", "--dry-run", "--quiet", "--save-plan", path)
+    assert balance(wide, *words) == 0
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"copies": copies}))
+    assert balance(wide, "--out", tmp_path / "b", "--plan", path) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"error: {path}: {said}")
     assert not (tmp_path / "b").exists()

@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
-from datatools.balance.plan import Plan, Wanted, make_plan, plan_figures
+from datatools.balance.figures import plan_figures
+from datatools.balance.plan import Plan, Wanted
+from datatools.balance.planning import make_plan
 from datatools.balance.target import parse_target
 from datatools.balance.waterfill import waterfill
 from datatools.cli import datatools
@@ -79,7 +81,7 @@ def test_figures_count_the_boxes_that_appear_and_what_is_erased_from_the_picture
     figures = plan_figures(plan, pictures(*rows[0], *rows[1]))
     assert figures.distinct == (4, 3) and figures.invented == (0, 2) and figures.max_repeat == (1, 2)
     # boxes of 1 % of the picture: `many` goes from the made picture; the copy of the photograph erases nothing
-    assert plan.copies == 1 and figures.erased_share == pytest.approx(0.01 / 2) and figures.untouched == 0.5
+    assert plan.copies == 1 and figures.unwanted_share == pytest.approx(0.01 / 2) and figures.untouched == 0.5
 
 
 rows_of = st.lists(st.lists(st.integers(0, 2), max_size=5), max_size=8)

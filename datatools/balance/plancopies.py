@@ -1,0 +1,76 @@
+"""The copies that a plan file lists: read, and refused where they do not fit the pictures or the appearances."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datatools.balance.plan import Run
+from datatools.balance.windows import LEAST_PX, Window, inside
+from datatools.core import Annotation
+from datatools.errors import PlanError
+
+_EXPECTED = "a list of [how many, boxes, window], at least one"
+_REMEDY = "correct it, or make the plan again with --save-plan"
+
+
+def read_copies(
+    path: Path, said: object, annotations: Sequence[Annotation], appearances: Sequence[NDArray]
+) -> dict[int, tuple[Run, ...]]:
+    """row -> runs.  appearances: what each picture's copies, and itself, must come to.  Raises PlanError."""
+    if not isinstance(said, Mapping):
+        raise PlanError(path, f"copies is {short(said)}", "an object: id -> copies", _REMEDY)
+    rows = {a.id: row for row, a in enumerate(annotations)}
+    found = {}
+    for name, listed in said.items():
+        if name not in rows:
+            raise PlanError(path, f"copies has a picture {name}", "training pictures of the split", _REMEDY)
+        row = rows[name]
+        where = f"copies: {name}"
+        runs = _runs(path, where, listed, annotations[row])
+        shown = (appearances[row] > 0) + sum((run.times * run.kept for run in runs), np.zeros(len(appearances[row])))
+        if (shown != appearances[row]).any():
+            expected = f"{appearances[row].tolist()}, as under pictures"
+            raise PlanError(path, f"{where} come to {shown.astype(int).tolist()}", expected, _REMEDY)
+        found[row] = runs
+    return found
+
+
+def _runs(path: Path, where: str, said: object, a: Annotation) -> tuple[Run, ...]:
+    if not isinstance(said, list) or not said or not all(isinstance(one, list) and len(one) == 3 for one in said):
+        raise PlanError(path, f"{where} is {short(said)}", _EXPECTED, _REMEDY)
+    return tuple(_run(path, where, times, boxes, window, a) for times, boxes, window in said)
+
+
+def _run(path: Path, where: str, times: Any, boxes: Any, window: Any, a: Annotation) -> Run:
+    if type(times) is not int or not 1 <= times <= 10**6:
+        raise PlanError(path, f"{where}: how many is {short(times)}", "a whole number from 1", _REMEDY)
+    valid = isinstance(boxes, list) and all(type(k) is int and 0 <= k < len(a) for k in boxes)
+    if not valid or not boxes or len(set(boxes)) != len(boxes):
+        raise PlanError(path, f"{where}: boxes is {short(boxes)}", f"some of 0 to {len(a) - 1}, at least one", _REMEDY)
+    kept = np.isin(np.arange(len(a)), boxes)
+    return Run(times, kept, None if window is None else _window(path, where, window, kept, a))
+
+
+def _window(path: Path, where: str, said: Any, kept: NDArray, a: Annotation) -> Window:
+    w, h = a.size_wh
+    whole = isinstance(said, list) and len(said) == 4 and all(type(v) is int for v in said)
+    if not whole or not (0 <= said[0] < said[2] <= w and 0 <= said[1] < said[3] <= h):
+        expected = f"four whole numbers x1 y1 x2 y2 inside {w}×{h}"
+        raise PlanError(path, f"{where}: window is {short(said)}", expected, _REMEDY)
+    x1, y1, x2, y2 = said
+    if x2 - x1 < min(LEAST_PX, w) or y2 - y1 < min(LEAST_PX, h):
+        raise PlanError(path, f"{where}: window is {short(said)}", f"at least {LEAST_PX} px wide and high", _REMEDY)
+    if not inside(a.xyxy[kept], (x1, y1, x2, y2)).all():
+        raise PlanError(path, f"{where}: window is {short(said)}", "one with all its boxes inside", _REMEDY)
+    return x1, y1, x2, y2
+
+
+def short(said: object) -> str:
+    text = json.dumps(said, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."
