@@ -1,11 +1,14 @@
+import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from detector.assign import assign, ignored
+from detector.assign import assign, ignored, in_region
 from detector.boxes import decode, iou
 from detector.loss import LossSettings, loss
+from detector.loss_settings import BOX_FORMS
 from detector.overlaps import ciou
 
 ANCHORS = [torch.tensor([[40.0, 40.0], [60.0, 30.0]]), torch.tensor([[8.0, 8.0], [20.0, 10.0]])]
@@ -52,8 +55,8 @@ def test_a_centre_on_the_far_edge_belongs_to_the_last_cell():
     assert listed(assign(truths, ANCHORS, STRIDES, (64, 96), 0.9))[0] == [(0, 0, 1, 2, 0)]
 
 
-def slow_ciou(a, b):
-    """Zheng et al., 2020, one pair at a time."""
+def slow_overlap(a, b, form):
+    """Zheng et al., 2020, one pair at a time; the other forms are compared in test_overlaps.py."""
     iw, ih = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     shared = max(iw, 0) * max(ih, 0)
     aw, ah, bw, bh = a[2] - a[0], a[3] - a[1], b[2] - b[0], b[3] - b[1]
@@ -61,40 +64,69 @@ def slow_ciou(a, b):
     centre = ((a[0] + a[2] - b[0] - b[2]) / 2) ** 2 + ((a[1] + a[3] - b[1] - b[3]) / 2) ** 2
     diagonal = (max(a[2], b[2]) - min(a[0], b[0])) ** 2 + (max(a[3], b[3]) - min(a[1], b[1])) ** 2
     v = 4 / math.pi**2 * (math.atan(bw / bh) - math.atan(aw / ah)) ** 2
-    return overlap - centre / diagonal - (v / (1 - overlap + v) * v if v else 0)
+    return {"iou": overlap, "ciou": overlap - centre / diagonal - (v / (1 - overlap + v) * v if v else 0)}[form]
 
 
-def slow_loss(raw_heads, truths, how):
+def sigmoid(z):
+    return 1 / (1 + math.exp(-z))
+
+
+def slow_entropy(z, target, gamma, alpha):
+    """Lin et al., 2017, equation 5, of a target that is a mixture of yes and no."""
+    yes, no = (1, 1) if alpha is None else (alpha, 1 - alpha)
+    p = sigmoid(z)
+    return -target * yes * (1 - p) ** gamma * math.log(p) - (1 - target) * no * p**gamma * math.log(1 - p)
+
+
+def inside(box, region, share):
+    wide = min(box[2], region[2]) - max(box[0], region[0])
+    high = min(box[3], region[3]) - max(box[1], region[1])
+    return max(wide, 0) * max(high, 0) >= share * (box[2] - box[0]) * (box[3] - box[1])
+
+
+def corners_of(row):
+    return [row[0] - row[2] / 2, row[1] - row[3] / 2, row[0] + row[2] / 2, row[1] + row[3] / 2]
+
+
+def slow_loss(raw_heads, truths, how, regions=(), weights=(1, 1)):
     """The same sums with loops over every cell."""
-    bce = lambda x, y: math.log1p(math.exp(-abs(x))) + max(x, 0) - x * y  # noqa: E731
     slots = listed(assign(truths, ANCHORS, STRIDES, (64, 96), how.positive))
+    count = max(1, sum(map(len, slots)))
     box = objectness = classes = 0.0
     for raw, anchors, stride, own in zip(raw_heads, ANCHORS, STRIDES, slots, strict=True):
         answers = {slot[:4]: slot[4] for slot in own}
-        for b in range(raw.shape[0]):
-            for a in range(raw.shape[1]):
-                for row in range(raw.shape[2]):
-                    for column in range(raw.shape[3]):
-                        x, y, w, h, o, *logits = raw[b, a, row, column].tolist()
-                        cx, cy = (column + 1 / (1 + math.exp(-x))) * stride, (row + 1 / (1 + math.exp(-y))) * stride
-                        bw, bh = math.exp(w) * anchors[a, 0].item(), math.exp(h) * anchors[a, 1].item()
-                        guess = [cx - bw / 2, cy - bh / 2, cx + bw / 2, cy + bh / 2]
-                        t = answers.get((b, a, row, column))
-                        corners = [
-                            [q[2] - q[4] / 2, q[3] - q[5] / 2, q[2] + q[4] / 2, q[3] + q[5] / 2]
-                            for q in truths.tolist()
-                        ]
-                        if t is not None:
-                            objectness += bce(o, 1)
-                            box += 1 - slow_ciou(guess, corners[t])
-                            classes += sum(bce(z, float(i == truths[t, 1])) for i, z in enumerate(logits))
-                            continue
-                        same = [c for c, q in zip(corners, truths.tolist(), strict=True) if q[0] == b]
-                        pair = lambda c, g=guess: iou(torch.tensor([g]), torch.tensor([c])).item()  # noqa: E731
-                        if not any(pair(c) > how.ignore for c in same):
-                            objectness += bce(o, 0)
-    count = max(1, sum(map(len, slots)))
-    return how.box * box / count, how.objectness * objectness / count, how.classes * classes / count
+        here, cells = 0.0, 0
+        for b, a, row, column in itertools.product(*map(range, raw.shape[:4])):
+            x, y, w, h, o, *logits = raw[b, a, row, column].tolist()
+            cx, cy = (column + sigmoid(x)) * stride, (row + sigmoid(y)) * stride
+            guess = corners_of([cx, cy, math.exp(w) * anchors[a, 0].item(), math.exp(h) * anchors[a, 1].item()])
+            t = answers.get((b, a, row, column))
+            if t is not None:
+                here, cells = here + slow_entropy(o, 1, how.objectness_gamma, how.objectness_alpha), cells + 1
+                _, number, tx, ty, tw, th = truths[t].tolist()
+                if how.form == "yolov3":
+                    wanted = (tx / stride - column, ty / stride - row)
+                    size = (math.log(tw / anchors[a, 0].item()), math.log(th / anchors[a, 1].item()))
+                    off = (sigmoid(x) - wanted[0], sigmoid(y) - wanted[1], w - size[0], h - size[1])
+                    box += (2 - tw * th / (64 * 96)) * sum(value**2 for value in off) / 2
+                else:
+                    box += 1 - slow_overlap(guess, corners_of([tx, ty, tw, th]), how.form)
+                for i, z in enumerate(logits):
+                    target = (1 if i == number else 0) * (1 - how.smoothing) + how.smoothing / 2
+                    classes += weights[int(number)] * slow_entropy(z, target, how.classes_gamma, how.classes_alpha)
+                continue
+            near = [corners_of(q[2:]) for q in truths.tolist() if q[0] == b]
+            if any(slow_overlap(guess, c, "iou") > how.ignore for c in near):
+                continue
+            passed = [corners_of(q[1:]) for q in regions if q[0] == b]
+            middle = [(column + 0.5) * stride, (row + 0.5) * stride]
+            if any(r[0] <= middle[0] < r[2] and r[1] <= middle[1] < r[3] for r in passed):
+                continue
+            if any(inside(guess, r, how.region) for r in passed):
+                continue
+            here, cells = here + slow_entropy(o, 0, how.objectness_gamma, how.objectness_alpha), cells + 1
+        objectness += how.head_weight(stride) * here / (count if how.objectness_over == "slots" else cells)
+    return how.box * box / count, how.objectness * objectness, how.classes * classes / count
 
 
 TRUTHS = torch.tensor(
@@ -103,22 +135,37 @@ TRUTHS = torch.tensor(
 )
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("ignore", [0.1, 0.7])
-def test_the_terms_agree_with_loops_over_every_cell(seed, ignore):
-    how = LossSettings(ignore=ignore)
-    raw = heads(seed)
-    terms = loss(raw, TRUTHS, ANCHORS, STRIDES, how)
-    assert terms.values().tolist() == pytest.approx(slow_loss(raw, TRUTHS, how), rel=1e-9)
-    assert terms.total.item() == pytest.approx(sum(terms.values().tolist()))
+REGIONS = torch.tensor([[0.0, 70, 40, 40, 30], [1.0, 20, 20, 30, 30], [1.0, 60, 40, 90, 10]], dtype=torch.float64)
+WAYS = {
+    "ignore early": {"ignore": 0.1},
+    "as it comes": {},
+    "the original": {"form": "yolov3", "box": 1.0, "positive": 1.0, "ignore": 0.5},
+    "focal": {"objectness_gamma": 2.0, "objectness_alpha": 0.25, "classes_gamma": 1.5},
+    "smoothed": {"smoothing": 0.1, "classes_gamma": 2.0, "classes_alpha": 0.6},
+    "balanced": {"balance": (4.0, 1.0, 0.4), "objectness_over": "cells", "form": "iou"},
+    "regions by half": {"region": 0.5},
+    "regions by a tenth": {"region": 0.1, "positive": 0.1},
+}
 
 
-def test_the_gradient_is_the_numerical_one():
-    """Alpha of CIoU takes no gradient by design, so truths and boxes of one shape are compared (v is flat there)."""
-    raw = [head.requires_grad_() for head in heads(1)]
-    how = LossSettings(box=0.0)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("seed", range(2))
+def test_the_terms_agree_with_loops_over_every_cell(seed, way):
+    how, raw, weights = LossSettings(**WAYS[way]), heads(seed), torch.tensor([0.5, 3.0])
+    regions = REGIONS if way.startswith("regions") else REGIONS[:0]
+    terms = loss(raw, TRUTHS, ANCHORS, STRIDES, how, regions=regions, weights=weights)
+    expected = slow_loss(raw, TRUTHS, how, regions.tolist(), weights.tolist())
+    assert terms.values().tolist() == pytest.approx(expected, rel=1e-9)
+    assert terms.total.item() == pytest.approx(sum(expected))
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "as it comes"])
+def test_the_gradient_is_the_numerical_one(way):
+    """Alpha of CIoU takes no gradient by design, so that form is checked apart."""
+    raw, how = [head.requires_grad_() for head in heads(1)], LossSettings(**WAYS[way])
+    how = replace(how, form="diou" if how.form == "ciou" else how.form)
     assert torch.autograd.gradcheck(
-        lambda *hs: loss(list(hs), TRUTHS, ANCHORS, STRIDES, how).total, raw, fast_mode=True
+        lambda *hs: loss(list(hs), TRUTHS, ANCHORS, STRIDES, how, regions=REGIONS).total, raw, fast_mode=True
     )
 
 
@@ -152,7 +199,7 @@ def _alpha(p, q):
 
 def _held(p, q, alpha):
     v = _aspect(p, q)
-    return slow_ciou(p, q) + (_alpha(p, q) - alpha) * v
+    return slow_overlap(p, q, "ciou") + (_alpha(p, q) - alpha) * v
 
 
 def test_a_perfect_box_has_a_ciou_of_one_and_a_far_one_less_than_zero():
@@ -183,3 +230,63 @@ def test_parts_of_a_batch_put_together_by_their_counts_are_the_whole():
     assert whole.count == first.count + second.count
     together = (first.total * first.count + second.total * second.count) / whole.count
     assert float(together) == pytest.approx(float(whole.total), rel=1e-9)
+
+
+def test_a_region_silences_cells_and_boxes_in_it_but_never_an_assigned_truth():
+    raw = [torch.zeros(1, 2, 2, 3, 7), torch.zeros(1, 2, 4, 6, 7)]
+    truths = torch.tensor([truth(0, 0, 48, 16, 40, 40)])
+    everywhere = torch.tensor([[0.0, 48, 32, 96, 64]])
+    alone = loss(raw, truths, ANCHORS, STRIDES, LossSettings(positive=1.0), regions=everywhere)
+    assert alone.objectness.item() == pytest.approx(math.log(2))  # of the one slot that answers
+    assert alone.box.item() == loss(raw, truths, ANCHORS, STRIDES, LossSettings(positive=1.0)).box.item()
+
+
+def test_a_region_of_one_picture_is_none_of_anothers():
+    raw = [torch.zeros(2, 2, 2, 3, 7), torch.zeros(2, 2, 4, 6, 7)]
+    none = torch.zeros(0, 6)
+    whole = loss(raw, none, ANCHORS, STRIDES).objectness
+    half = loss(raw, none, ANCHORS, STRIDES, regions=torch.tensor([[1.0, 48, 32, 96, 64]])).objectness
+    assert half.item() == pytest.approx(whole.item() / 2)
+
+
+def test_a_cell_is_in_a_region_by_its_centre_and_a_box_by_its_share():
+    boxes = decode(torch.zeros(1, 2, 2, 3, 7), ANCHORS[0], 32)  # 40 x 40 and 60 x 30 about each cell's centre
+    found = in_region(boxes, 32, torch.tensor([[0.0, 16, 16, 2, 2]]), 0.5)
+    assert found.nonzero().tolist() == [[0, 0, 0, 0], [0, 1, 0, 0]]
+    # Columns 36 to 44, rows 20 to 70: no cell's centre, but 8 x 40 pixels of the 40 x 40 box about (48, 48).
+    beside = torch.tensor([[0.0, 40, 45, 8, 50]])
+    assert in_region(boxes, 32, beside, 0.2).nonzero().tolist() == [[0, 0, 1, 1]]
+    assert not in_region(boxes, 32, beside, 0.21).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_heads_give_float32_terms_and_gradients_back(dtype):
+    raw = [head.to(dtype).requires_grad_() for head in heads(2)]
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = loss(raw, TRUTHS.float(), ANCHORS, STRIDES, LossSettings(objectness_gamma=2.0))
+    expected = loss(
+        [head.detach().float() for head in raw], TRUTHS.float(), ANCHORS, STRIDES, LossSettings(objectness_gamma=2.0)
+    )
+    assert terms.total.dtype == torch.float32 and terms.total.item() == expected.total.item()
+    terms.total.backward()
+    assert all(head.grad.dtype == dtype and torch.isfinite(head.grad).all() for head in raw)
+
+
+@pytest.mark.parametrize("form", BOX_FORMS)
+def test_a_hundred_truths_in_one_cell_and_none_at_all_are_finite(form):
+    crowd = torch.tensor([truth(0, i % 2, 40 + i / 50, 40, 8 + i, 6 + i % 7) for i in range(100)])
+    for truths in (crowd, crowd[:0]):
+        raw = [head.float().requires_grad_() for head in heads(3)]
+        terms = loss(raw, truths, ANCHORS, STRIDES, LossSettings(form=form))
+        terms.total.backward()
+        assert torch.isfinite(terms.total) and all(torch.isfinite(head.grad).all() for head in raw)
+
+
+def test_class_weights_scale_the_class_term_of_their_own_class_alone():
+    raw = heads(4)
+    one = [TRUTHS[TRUTHS[:, 1] == number] for number in (0, 1)]
+    for number, truths in enumerate(one):
+        plain = loss(raw, truths, ANCHORS, STRIDES)
+        other = loss(raw, truths, ANCHORS, STRIDES, weights=torch.tensor([[3.0, 1.0], [1.0, 3.0]][number]))
+        assert other.classes.item() == pytest.approx(3 * plain.classes.item())
+        assert (other.box, other.objectness) == (plain.box, plain.objectness)
