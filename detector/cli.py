@@ -1,4 +1,4 @@
-"""The `detector` command: train, evaluate, detect. Parse, call one library function, print.
+"""The `detector` command: train, evaluate, detect, export. Parse, call one library function, print.
 
 Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input is at fault, one line; 2 wrong usage;
 3 a fault of ours, with a traceback; 130 interrupted.
@@ -59,6 +59,13 @@ SHARED: dict[str, Callable[[Command], Command]] = {
         help="With Darknet weights only: yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg file.",
     ),
     "img-size": click.option("--img-size", type=click.IntRange(32), help="Side of the network's input. [as trained]"),
+    "runtime": click.option(
+        "--runtime",
+        type=click.Choice(["auto", "torch", "onnx"]),
+        default="auto",
+        show_default=True,
+        help="What runs .pt and .weights; auto: onnxruntime for many pictures on a CPU, if it is faster.",
+    ),
     "quiet": click.option("--quiet", is_flag=True, help="No progress, only results and errors."),
 }
 
@@ -72,6 +79,7 @@ def cli() -> None:
     detector train                       newest split under data/ -> runs/train/<n>/
     detector evaluate                    newest run's best weights, on its validation pictures
     detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
+    detector export                      newest run's best weights, as ONNX, beside them
     """
 
 
@@ -120,13 +128,14 @@ def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, *
 @click.argument("model", type=PATH, required=False)
 @shared("data")
 @click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)
-@shared("conf", "nms", "batch", "img-size", "cfg", "device", "workers")
+@shared("conf", "nms", "batch", "img-size", "cfg", "device", "workers", "runtime")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @shared("quiet")
 def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
-    """Judge MODEL (.pt or .weights) on a split: AP, precision, recall, F1 and counts, a line a class.
+    """Judge MODEL on a split: AP, precision, recall, F1 and counts, a line a class.
 
-    Without MODEL: the newest run's best.pt. Without --data: the split that the run was trained on.
+    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite. Without: the newest run's best.pt. Without --data: the
+    split that the run was trained on.
     """
     path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
     from detector.judge import judge
@@ -137,8 +146,8 @@ def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> No
 
 @cli.command()
 @click.argument("source", type=PATH)
-@click.option("--weights", type=PATH, help="A .pt or .weights file. [the newest run's best.pt]")
-@shared("conf", "nms", "img-size", "cfg", "device")
+@click.option("--weights", type=PATH, help="Also .onnx, .torchscript, .tflite. [the newest run's best.pt]")
+@shared("conf", "nms", "img-size", "cfg", "device", "runtime")
 @click.option("--out", type=PATH, default=Path("runs/detect"), show_default=True, help="Where results are numbered.")
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as one JSON list.")
 @click.option("--txt", is_flag=True, help="Also write YOLO label files, into labels/.")
@@ -160,6 +169,44 @@ def detect(source: Path, weights: Path | None, as_json: bool, quiet: bool, **giv
         click.echo(f"skipped: {line}", err=True)
     if summary.skipped:
         click.echo(f"{len(summary.skipped)} pictures skipped", err=True)
+
+
+@cli.command()
+@click.argument("model", type=PATH, required=False)
+@click.option("--to", type=click.Choice(["onnx", "torchscript", "tflite", "weights"]), default="onnx",
+              show_default=True, help="What to write.")  # fmt: skip
+@click.option("--nms", is_flag=True, help="ONNX: thin the boxes inside the model, by --conf and --overlap.")
+@shared("conf")
+@click.option("--overlap", type=click.FloatRange(0, 1), default=0.45, show_default=True, help="The --nms inside: IoU.")
+@click.option("--raw-heads", is_flag=True, help="Outputs are the head convolutions', as OpenCV's importer wants them.")
+@click.option("--dynamic/--static", default=True, help="ONNX: any batch, or --batch alone.  [dynamic]")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="The --static batch.")
+@click.option("--opset", type=click.IntRange(13, 20), default=17, show_default=True, help="Of ONNX.")
+@shared("img-size", "cfg")
+@click.option("--out", type=PATH, help="The file to write. [MODEL with the new ending]")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--data", type=PATH, help="Split whose val pictures are compared on. [the run's own]")
+@click.option("--pictures", type=PATH, help="Compare on this picture or folder instead.")
+@click.option("--count", type=click.IntRange(1), default=8, show_default=True, help="Pictures to compare on.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+@shared("quiet")
+def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, raw_heads: bool, dynamic: bool,
+           batch: int, opset: int, as_json: bool, quiet: bool, **given: Any) -> None:  # fmt: skip
+    """Write MODEL (.pt or .weights) for another runtime, run it there, and compare it with torch on pictures.
+
+    ONNX and TFLite need an extra: pip install "balanced-detection[onnx]" or [tflite]. What was compared goes into
+    FILE.json. Without MODEL: the newest run's best.pt.
+    """
+    path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.export.run import Target
+    from detector.export.run import export as write
+    from detector.inference import Thresholds
+
+    inside = Thresholds(conf, overlap) if nms else None
+    report = write(path, Target(to, inside, raw_heads, 0 if dynamic else batch, opset), **given)
+    click.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report.lines())
+    if not report.agrees:
+        click.echo(f"warning: {report.path} does not agree with torch", err=True)
 
 
 def _only(context: click.Context, *allowed: str) -> None:

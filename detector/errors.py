@@ -33,3 +33,7 @@ class RunError(UserError):
 
 class TrainingError(UserError):
     """Training cannot go on: the loss is not a number any more."""
+
+
+class ExportError(UserError):
+    """A model that cannot be exported, run or quantised as asked, or an extra that is not installed."""

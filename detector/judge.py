@@ -1,26 +1,26 @@
-"""A file of weights put to use by the command line: on a split (`judge`), on pictures (`look_at`).
+"""A file of weights or an exported model put to use by the command line: on a split (`judge`), on pictures (`look_at`).
 
-A `.pt` of ours knows its classes, its input size and the split it was trained on. Darknet's files know nothing: the
-cfg is named, the classes are the split's, or COCO's where there are 80.
+A `.pt` of ours and an exported model know their classes and their input size; a `.pt` also finds the split that it was
+trained on. Darknet's files know nothing: the cfg is named, the classes are the split's, or COCO's where there are 80.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-import yaml
 from tqdm import tqdm
 
-from detector import checkpoint
 from detector.data import Pictures, default_workers
 from detector.errors import DataError
 from detector.evaluate import Scores, evaluate
 from detector.inference import Thresholds
 from detector.predict import Summary, detect, find_pictures
-from detector.runs import new_folder
+from detector.runs import new_folder, own_split
+from detector.runtimes.opening import open_runtime
 from detector.split import read_split
-from detector.train import check_size, choose_device
 
 
 def judge(
@@ -35,31 +35,29 @@ def judge(
     cfg: str,
     device: str | None,
     workers: int | None,
+    runtime: str,
     quiet: bool,
     split: Callable[[], Path],
 ) -> Scores:
     """Scores of the weights in `path`. Without `data`: the split of the run beside it, else what `split` finds."""
-    found = read_split(data or _own_split(path) or split())
-    model, ours = checkpoint.open_model(path, cfg, found.classes)
-    if ours and ours.classes != found.classes:
+    found = read_split(data or own_split(path) or split())
+    labelled = found.read(subset)
+    opened = open_runtime(
+        path,
+        cfg=cfg,
+        classes=found.classes,
+        side=img_size,
+        device=device,
+        runtime=runtime,
+        pictures=len(labelled),
+        say=partial(_say, quiet),
+    )
+    if opened.classes != found.classes:
         theirs = ", ".join(found.classes)
-        raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(ours.classes)}", "see --data")
-    side = img_size or (ours.img_size if ours else model.cfg.net.width)
-    check_size(model.cfg, side)
-    where = choose_device(device or "auto")
-    pictures = Pictures(found.read(subset), side)
-    hands = default_workers(where) if workers is None else workers
-    return evaluate(model.to(where), pictures, found.classes, Thresholds(conf, nms), batch, hands, quiet)[0]
-
-
-def _own_split(path: Path) -> Path | None:
-    """The split named by the args.yaml beside `path`, where both are still there."""
-    args = path.parent / "args.yaml"
-    if not args.is_file():
-        return None
-    content = yaml.safe_load(args.read_text(encoding="utf-8"))
-    data = Path(content["data"]) if isinstance(content, dict) and "data" in content else None
-    return data if data is not None and data.exists() else None
+        raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(opened.classes)}", "see --data")
+    pictures = Pictures(labelled, opened.side)
+    hands = default_workers(opened.run.device) if workers is None else workers
+    return evaluate(opened.run, pictures, found.classes, Thresholds(conf, nms), batch, hands, quiet)[0]
 
 
 def look_at(
@@ -71,6 +69,7 @@ def look_at(
     img_size: int | None,
     cfg: str,
     device: str | None,
+    runtime: str,
     out: Path,
     txt: bool,
     on_error: str,
@@ -78,10 +77,15 @@ def look_at(
 ) -> tuple[Summary, tuple[str, ...]]:
     """Detect in `source` with the weights in `path`; returns what was done and the classes' names."""
     pictures = find_pictures(source)
-    model, ours = checkpoint.open_model(path, cfg, None)
-    classes = ours.classes if ours else darknet_names(model.classes)
-    side = img_size or (ours.img_size if ours else model.cfg.net.width)
-    check_size(model.cfg, side)
+    opened = open_runtime(
+        path,
+        cfg=cfg,
+        side=img_size,
+        device=device,
+        runtime=runtime,
+        pictures=len(pictures),
+        say=partial(_say, quiet),
+    )
 
     def progress(paths: list[Path]) -> Iterator[Path]:
         return iter(tqdm(paths, desc="detect", unit="picture", disable=quiet, leave=False))
@@ -89,10 +93,10 @@ def look_at(
     folder = new_folder(out)
     try:
         summary = detect(
-            model.to(choose_device(device or "auto")),
-            classes,
+            opened.run,
+            opened.classes,
             pictures,
-            side,
+            opened.side,
             Thresholds(conf, nms),
             folder,
             txt=txt,
@@ -103,10 +107,9 @@ def look_at(
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
-    return summary, classes
+    return summary, opened.classes
 
 
-def darknet_names(count: int) -> tuple[str, ...]:
-    """Class names of Darknet weights that come without any: COCO's 80, or numbers."""
-    coco = tuple((Path(__file__).parent / "cfgs" / "coco.names").read_text(encoding="utf-8").splitlines())
-    return coco if count == len(coco) else tuple(f"class {number}" for number in range(count))
+def _say(quiet: bool, line: str) -> None:
+    if not quiet:
+        print(line, file=sys.stderr)

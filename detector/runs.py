@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from detector.errors import DataError, RunError
 
 TRAIN_RUNS = Path("runs/train")
@@ -30,6 +32,16 @@ def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt") -> tuple[Path, 
     runs = [str(path.parent) for path in found]
     why = f"newest of {len(runs)} runs" if len(runs) > 1 else "the only run here"
     return found[0].parent, f"run: {runs[0]} ({why})"
+
+
+def own_split(path: Path) -> Path | None:
+    """The split named by the args.yaml beside `path`, where both are still there."""
+    args = path.parent / "args.yaml"
+    if not args.is_file():
+        return None
+    content = yaml.safe_load(args.read_text(encoding="utf-8"))
+    data = Path(content["data"]) if isinstance(content, dict) and "data" in content else None
+    return data if data is not None and data.exists() else None
 
 
 def new_folder(parent: Path) -> Path:

@@ -10,6 +10,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from detector.cfg import read_cfg
+from detector.checkpoint import Checkpoint, save
+from detector.model import Darknet, initialise
+
 CLASSES = ("circle", "square")
 SMALL_CFG = """
 [net]
@@ -96,4 +100,25 @@ def tiny_weights(shared_data: Path) -> Path:
     path = shared_data / "weights" / "yolov3-tiny.weights"
     if not path.is_file():
         pytest.skip(f"no {path}")
+    return path
+
+
+@pytest.fixture
+def small_model(small_cfg: Path) -> Darknet:
+    """A small network that finds many things of both classes: its head is as loud as it is blind."""
+    model = Darknet(read_cfg(small_cfg)).eval()
+    initialise(model, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for block in model.head_convolutions:
+            torch.nn.init.normal_(block.conv.weight, std=0.2, generator=torch.Generator().manual_seed(1))
+            torch.nn.init.zeros_(block.conv.bias)
+    return model
+
+
+@pytest.fixture
+def small_pt(small_model: Darknet, tmp_path: Path) -> Path:
+    """The small network as `detector train` would save it: two classes, 96 pixels."""
+    path = tmp_path / "run" / "small.pt"
+    path.parent.mkdir()
+    save(Checkpoint("small", small_model.cfg.text, ("circle", "square"), 96, small_model.state_dict()), path)
     return path

@@ -1,0 +1,196 @@
+"""`detector export`: weights to a file for another runtime, which is then run on pictures and held against torch.
+
+What was found goes into `<file>.json`. Pictures: those given, else some of a split's val, spread evenly; where there
+is neither, one made of noise, and the report says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from detector.atomic import write_atomically
+from detector.boxes import Letterbox
+from detector.errors import ExportError
+from detector.export.agreement import Agreement, compare, squares
+from detector.export.darknet import write_weights
+from detector.export.heads import Decoded, Heads
+from detector.export.onnx_model import OPSET, suppressing, to_onnx, write_onnx
+from detector.export.tflite import write_tflite
+from detector.export.torchscript import write_torchscript
+from detector.inference import Thresholds, as_runtime
+from detector.model import Darknet
+from detector.predict import find_pictures
+from detector.runs import own_split
+from detector.runtimes.description import FILE, PICTURES, Description
+from detector.runtimes.opening import Weights, open_runtime, read_weights
+from detector.split import read_split
+
+SUFFIXES = {"onnx": ".onnx", "torchscript": ".torchscript", "tflite": ".tflite", "weights": ".weights"}
+SCORE_TOLERANCE, BOX_TOLERANCE = 1e-3, 0.1  # beyond these a float32 export is not the same network
+LEAST_SHARE = 0.9  # of boxes in both, with suppression inside, which sees them before they are clipped to the picture
+
+
+@dataclass(frozen=True)
+class Target:
+    """to: a key of `SUFFIXES`.  nms: overlap and confidence of suppression inside, or None.  batch: 0 for any."""
+
+    to: str
+    nms: Thresholds | None = None
+    raw_heads: bool = False
+    batch: int = 0
+    opset: int = OPSET
+
+    @property
+    def outputs(self) -> str:
+        return "raw" if self.raw_heads else "nms" if self.nms else "decoded"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written and how far it agrees with torch."""
+
+    path: Path
+    beside: tuple[Path, ...]
+    what: Description
+    agreement: Agreement
+    pictures: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether it is the same network: within the tolerances, or, with suppression inside, box by box."""
+        one = self.agreement
+        if one.box_error is None or one.score_error is None:
+            return one.share >= LEAST_SHARE
+        return one.box_error <= BOX_TOLERANCE and one.score_error <= SCORE_TOLERANCE
+
+    def as_json(self) -> dict[str, Any]:
+        size = self.path.stat().st_size
+        return {
+            "file": self.path.name, "bytes": size, "agrees": self.agrees, "pictures": self.pictures,
+            "agreement": self.agreement.as_json(), "description": asdict(self.what),
+        }  # fmt: skip
+
+    def lines(self) -> str:
+        """For people."""
+        one, beside = self.agreement, "".join(f", {path.name}" for path in self.beside)
+        batch = f"batch {self.what.batch}" if self.what.batch else "any batch"
+        first = (
+            f"{self.path}: {self.path.stat().st_size / 1e6:.1f} MB, {self.what.outputs} outputs, {self.what.side} px, "
+            f"{batch}{beside}"
+        )
+        errors = "" if one.box_error is None else f"at most {one.box_error:.2g} px and {one.score_error:.2g} in score; "
+        iou = "" if one.mean_iou is None else f", mean IoU {one.mean_iou:.4f}"
+        return (
+            f"{first}\nagainst torch on {self.pictures}: {errors}{one.boxes} boxes in both, of {one.ours} and "
+            f"{one.theirs}{iou}\na picture: {one.ms_theirs:.1f} ms, torch {one.ms_ours:.1f} ms"
+        )
+
+
+def export(
+    path: Path,
+    target: Target,
+    *,
+    cfg: str,
+    img_size: int | None,
+    out: Path | None,
+    overwrite: bool,
+    data: Path | None,
+    pictures: Path | None,
+    count: int,
+) -> Report:
+    """Export the weights in `path`, run what came out, compare, and write the report beside it."""
+    if target.raw_heads and target.nms:
+        raise ExportError("--raw-heads", "has no boxes that --nms could thin", "one of the two")
+    if target.nms and target.to != "onnx":
+        raise ExportError("--nms", f"is not part of {target.to}", "--to onnx")
+    split = read_split(data) if data else None
+    weights = read_weights(path, cfg, split.classes if split else None, img_size)
+    written = out or path.with_suffix(SUFFIXES[target.to])
+    if written.suffix != SUFFIXES[target.to]:
+        raise ExportError(written, f"does not end in {SUFFIXES[target.to]}", f"--out FILE{SUFFIXES[target.to]}")
+    for one in (written, *(written.with_suffix(end) for end in (".cfg", ".names") if target.to == "weights")):
+        refuse_overwriting(one, overwrite)
+    given, boxes, said = look_for(data or own_split(path), pictures, weights.side, count)
+    what = describe(weights, path, target.outputs, 1 if target.to == "tflite" else target.batch, target.nms)
+    beside = write(weights.model, what, written, target)
+    opened = open_runtime(written, cfg=str(beside[0]) if beside else cfg, classes=weights.classes, runtime="auto"
+                          if target.to != "weights" else "torch", device="cpu")  # fmt: skip
+    how = target.nms or Thresholds()
+    agreement = compare(as_runtime(weights.model), opened.run, given, boxes, how)
+    report = Report(written, beside, what, agreement, said)
+    content = json.dumps(report.as_json(), ensure_ascii=False, indent=1)
+    write_atomically(written.with_name(f"{written.name}.json"), content.encode())
+    return report
+
+
+def write(model: Darknet, what: Description, path: Path, target: Target) -> tuple[Path, ...]:
+    """Write `model` as `target` says; returns the files written beside `path`."""
+    if target.to == "weights":
+        return write_weights(model, path, what.side, what.classes)
+    module: nn.Module = Heads(model) if what.outputs == "raw" else Decoded(model, what.side)
+    example = torch.zeros(what.batch or 1, model.cfg.net.channels, what.side, what.side)
+    if target.to == "torchscript":
+        write_torchscript(module, example, path, {FILE: what.as_text()})
+    elif target.to == "tflite":
+        write_tflite(module, example, path, {FILE: what.as_text()})
+    else:
+        names = ("boxes", "scores") if what.outputs == "nms" else what.output_names
+        made = to_onnx(module, example, PICTURES, names, any_batch=not what.batch, opset=target.opset)
+        if target.nms:
+            made = suppressing(made, target.nms.confidence, target.nms.overlap)
+        write_onnx(made, path, what.as_properties())
+    return ()
+
+
+def describe(weights: Weights, path: Path, outputs: str, batch: int, nms: Thresholds | None = None) -> Description:
+    """What the exported file will say of itself."""
+    try:
+        ours = version("balanced-detection")
+    except PackageNotFoundError:
+        ours = "unknown"
+    anchors = tuple(tuple((float(w), float(h)) for w, h in head.tolist()) for head in weights.model.anchors_wh)
+    return Description(
+        classes=weights.classes,
+        side=weights.side,
+        outputs=outputs,
+        batch=batch,
+        anchors_wh=anchors,
+        strides=tuple(weights.model.strides),
+        source=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        version=ours,
+        confidence=nms.confidence if nms else 0.0,
+        overlap=nms.overlap if nms else 1.0,
+    )
+
+
+def look_for(data: Path | None, pictures: Path | None, side: int, count: int) -> tuple[Tensor, list[Letterbox], str]:
+    """Squares to compare on, how they were letterboxed, and in words what they are."""
+    if pictures is not None:
+        paths, named = find_pictures(pictures), str(pictures)
+    elif data is not None:
+        split = read_split(data)
+        subset = "val" if split.has("val") else "train"
+        paths, named = [one.path for one in split.read(subset)], f"{split.path.parent} {subset}"
+    else:
+        noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+        return noise, [Letterbox((side, side), side)], "noise (no pictures: give --data or --pictures)"
+    chosen = paths[:: max(1, len(paths) // count)][:count]
+    given, boxes = squares(chosen, side)
+    return given, boxes, f"{len(chosen)} pictures of {named}"
+
+
+def refuse_overwriting(path: Path, overwrite: bool) -> None:
+    """Raise where `path` is there already, unless it may go, or where its folder is missing."""
+    if not path.parent.is_dir():
+        raise ExportError(path.parent, "no such folder", "an existing one", "see --out")
+    if path.exists() and not overwrite:
+        raise ExportError(path, "is there already", "a new file", "give --overwrite or --out")

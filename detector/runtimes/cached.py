@@ -1,0 +1,75 @@
+"""`--runtime auto`: weights run through onnxruntime where that is installed and measured to be faster.
+
+The exported model is kept beside the weights as `.<name>-<side>.onnx` and made again when the weights change. It is
+made unasked only for `WORTH` pictures or more: exporting costs what some dozens of them do.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from detector.errors import ExportError
+from detector.inference import Runtime
+from detector.runtimes.extras import there
+
+if TYPE_CHECKING:
+    from detector.runtimes.opening import Weights
+
+WORTH = 100
+ROUNDS = 3
+
+
+def faster(
+    path: Path, weights: Weights, run: Runtime, *, wanted: bool, pictures: int, say: Callable[[str], None]
+) -> tuple[Runtime, str]:
+    """`run`, which is torch's, or an onnxruntime session of the same network; and which of the two it is.
+
+    wanted: onnxruntime whatever it takes, or an error. Else only where it is faster, by a measurement that is said.
+    """
+    kept = path.with_name(f".{path.stem}-{weights.side}.onnx")
+    if not wanted:
+        worth = pictures >= WORTH or kept.is_file()
+        if not (worth and there("onnxruntime") and there("onnx") and os.access(path.parent, os.W_OK)):
+            return run, "torch"
+    from detector.runtimes.session import Session
+
+    session = Session(_current(path, kept, weights))
+    if wanted:
+        return session, "onnx"
+    torchs, onnxs = _milliseconds([run, session], weights.side)
+    say(f"runtime: {'onnxruntime' if onnxs < torchs else 'torch'} (onnxruntime {onnxs:.0f} ms, torch {torchs:.0f} ms)")
+    return (session, "onnx") if onnxs < torchs else (run, "torch")
+
+
+def _current(path: Path, kept: Path, weights: Weights) -> Path:
+    """The kept model, made anew unless it was made from these very weights."""
+    from detector.export.run import Target, describe, write
+    from detector.runtimes.session import Session
+
+    what = describe(weights, path, "decoded", 0)
+    if kept.is_file():
+        try:
+            if Session(kept).what == what:
+                return kept
+        except ExportError:
+            kept.unlink()
+    write(weights.model, what, kept, Target("onnx"))
+    return kept
+
+
+def _milliseconds(runs: list[Runtime], side: int) -> list[float]:
+    """A picture's best time of each, taking turns."""
+    square, best = torch.zeros(1, 3, side, side), [float("inf")] * len(runs)
+    with torch.inference_mode():
+        for _ in range(ROUNDS):
+            for index, run in enumerate(runs):
+                start = time.perf_counter()
+                run(square)
+                best[index] = min(best[index], (time.perf_counter() - start) * 1e3)
+    return best
