@@ -1,8 +1,8 @@
 """How a copy's colours are changed: the numbers are drawn here, imgaug changes the pixels.
 
 What depends on a pixel's value alone (brightness, contrast) imgaug works out once for the 256 levels, not for each
-pixel: equal in result.  Noise is added here: its 256 quantiles are looked up by random bytes, which takes a tenth of the time
-that normal deviates take.  The order is brightness, contrast, hue and saturation, blur, noise, JPEG.
+pixel: equal in result.  Noise is added here: its 256 quantiles are looked up by random bytes, which takes a tenth of
+the time that normal deviates take.  The order is brightness, contrast, hue and saturation, blur, noise, JPEG.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The matrix takes continuous coordinates (0-based, a pixel's centre at .5) of the old picture to the new one's.  An
 affine scales, shears (x by y), turns (clockwise on the screen, y points down) and shifts, in this order, about the
-picture's middle, as imgaug's `Affine` does.  Each draw takes the same count of numbers from the stream, whatever the policy.
+picture's middle, as imgaug's `Affine` does.  Each draw takes the same count of numbers from the stream, whatever the
+policy.
 """
 
 from __future__ import annotations
