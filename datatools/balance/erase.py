@@ -10,9 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WORKING_PX = 40  # longer side of the region while it is filled
+WORKING_PX = 32  # longer side of the region while it is filled
 CONTEXT = 0.6  # surroundings on each side, in parts of the box's longer side
+FILL_RADIUS_PX = 3  # of what a filled pixel is made of, while the region is small
 FEATHER_PX = 1.5
+_RIM_PX = 6  # of nothing round the box, into which its feather is blurred
+_FEATHER = np.minimum(np.maximum(np.arange(256), 140) / 255 * 1.6, 1).astype(np.float32)  # blurred mask -> share
 
 
 def erase_boxes(pixels: NDArray, erased: NDArray, kept: NDArray, rng: np.random.Generator) -> NDArray:
@@ -31,10 +34,10 @@ def erase_boxes(pixels: NDArray, erased: NDArray, kept: NDArray, rng: np.random.
         gone[y1:y2, x1:x2] = 0
     for x1, y1, x2, y2 in _whole(erased, width, height):
         margin = max(6, int(CONTEXT * max(x2 - x1, y2 - y1)))
-        region = np.s_[max(y1 - margin, 0) : y2 + margin, max(x1 - margin, 0) : x2 + margin]
-        own = np.zeros_like(gone)
-        own[y1:y2, x1:x2] = gone[y1:y2, x1:x2]
-        out[region] = _filled(out[region], gone[region], own[region], rng)
+        left, top = max(x1 - margin, 0), max(y1 - margin, 0)
+        region = np.s_[top : y2 + margin, left : x2 + margin]
+        box = np.s_[y1 - top : y2 - top, x1 - left : x2 - left]
+        out[y1:y2, x1:x2] = _filled(out[region], gone[region], box, rng)
     return out
 
 
@@ -45,31 +48,42 @@ def _whole(boxes: NDArray, width: int, height: int) -> list[list[int]]:
     return np.hstack([low, high]).astype(int).tolist()
 
 
-def _filled(pixels: NDArray, gone: NDArray, own: NDArray, rng: np.random.Generator) -> NDArray:
-    """The region with `own` (0 or 255) replaced; what else is `gone` is no source for the filling."""
+def _filled(pixels: NDArray, gone: NDArray, box: tuple[slice, slice], rng: np.random.Generator) -> NDArray:
+    """What is to stand in the box of a region.  gone: 255 where the region is no source for the filling, else 0.
+
+    A pixel of the box that is not gone stays.
+    """
     import cv2
 
+    old, own = pixels[box], gone[box]
     if not own.any():
-        return pixels
-    height, width = own.shape
+        return old
+    height, width = gone.shape
     scale = min(1.0, WORKING_PX / max(height, width))
     size = (max(round(width * scale), 2), max(round(height * scale), 2))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     hole = cv2.resize(gone, size, interpolation=cv2.INTER_AREA)
     hole = cv2.dilate((hole > 0).astype(np.uint8), np.ones((3, 3), np.uint8))  # colour bleeds over a box's edge
-    filled = cv2.inpaint(small, hole, 3, cv2.INPAINT_TELEA)
-    filled = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    filled += rng.normal(0, _grain(pixels, gone), (height, width, 1)).astype(np.float32)
-    alpha = cv2.GaussianBlur(own, (0, 0), FEATHER_PX)
-    alpha = np.where(own > 0, np.maximum(alpha, 140), 0).astype(np.float32)[..., None] / 255  # never over a kept pixel
-    alpha = np.minimum(alpha * 1.6, 1)
-    return np.rint(pixels * (1 - alpha) + filled.clip(0, 255) * alpha).astype(np.uint8)
+    filled = cv2.inpaint(small, hole, FILL_RADIUS_PX, cv2.INPAINT_TELEA)
+    new = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)[box].astype(np.float32)
+    new += rng.standard_normal((*own.shape, 1), np.float32) * _grain(pixels, gone)
+    edge = cv2.copyMakeBorder(own, _RIM_PX, _RIM_PX, _RIM_PX, _RIM_PX, cv2.BORDER_CONSTANT)
+    alpha = cv2.GaussianBlur(edge, (0, 0), FEATHER_PX)[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX]
+    alpha = cv2.LUT(alpha, _FEATHER)[..., None] * (own[..., None] > 0)  # never over a kept pixel
+    return np.rint(old + (new.clip(0, 255) - old) * alpha).astype(np.uint8)
 
 
 def _grain(pixels: NDArray, gone: NDArray) -> float:
     """Standard deviation of the surroundings' fine noise, in grey levels; robust against edges."""
     import cv2
 
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.2))[gone == 0]
-    return min(float(np.median(fine)) * 1.5, 6.0) if fine.size else 0.0
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    fine = cv2.absdiff(cv2.GaussianBlur(grey, (0, 0), 1.2), grey)
+    counts = cv2.calcHist([fine], [0], cv2.bitwise_not(gone), [256], [0, 256])[:, 0].cumsum()
+    if not counts[-1]:
+        return 0.0
+    half = counts[-1] / 2
+    level = int(np.searchsorted(counts, half))
+    below = float(counts[level - 1]) if level else 0.0
+    median = level - 0.5 + (half - below) / (float(counts[level]) - below)  # between the levels, which are whole
+    return float(np.clip(median * 1.5, 0, 6))
