@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
+from functools import cache
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 SPLITS = ("train", "val", "test")
 UNSPLIT = ""
+_SHARED = 64  # boxes
 
 
 class Flag(IntFlag):
@@ -26,10 +29,36 @@ class Flag(IntFlag):
     CROWD = 8
 
 
-def _frozen(values: ArrayLike, dtype: type, shape: tuple[int, ...]) -> NDArray:
-    array: NDArray = np.array(values, dtype=dtype).reshape(shape)
-    array.setflags(write=False)
-    return array
+def _frozen(values: ArrayLike, dtype: type, columns: int = 0) -> NDArray:
+    """A read-only array of (N,) or (N, columns) that owns its numbers: a view would keep a second array alive.
+
+    Read-only arrays of that kind are taken as they are, so that a changed copy of a picture shares what is unchanged.
+    """
+    if not (_is_kept(values) and values.dtype == dtype and values.shape[1:] == (columns,) * bool(columns)):
+        array: NDArray = np.array(values, dtype=dtype, order="C")
+        shape = (-1, columns) if columns else (-1,)
+        values = array if array.ndim == len(shape) and array.shape[1:] == shape[1:] else array.reshape(shape).copy()
+        values.setflags(write=False)
+    return values
+
+
+def _is_kept(values: ArrayLike) -> TypeGuard[NDArray]:
+    return isinstance(values, np.ndarray) and not values.flags.writeable and values.base is None
+
+
+def _frozen_or_zeros(values: NDArray, n: int, dtype: type) -> NDArray:
+    """The same; zeros, which most sets have nothing else than, are kept once for all pictures of so many boxes."""
+    if not len(values) or (len(values) == n <= _SHARED and not np.any(values)):
+        return _zeros(n, dtype) if n <= _SHARED else _frozen(np.zeros(n), dtype)
+    return _frozen(values, dtype)
+
+
+@cache
+def _zeros(n: int, dtype: type) -> NDArray:
+    return _frozen(np.zeros(n), dtype)
+
+
+_NO_REGIONS = _frozen(np.zeros((0, 4)), np.float64, 4)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,12 +84,12 @@ class Annotation:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
-        set_(self, "xyxy", _frozen(self.xyxy, np.float64, (-1, 4)))
-        set_(self, "ignored", _frozen(self.ignored, np.float64, (-1, 4)))
+        set_(self, "xyxy", _frozen(self.xyxy, np.float64, 4))
+        set_(self, "ignored", _frozen(self.ignored, np.float64, 4) if len(self.ignored) else _NO_REGIONS)
         n = len(self.xyxy)
-        set_(self, "labels", _frozen(self.labels, np.int64, (-1,)))
-        set_(self, "flags", _frozen(self.flags if len(self.flags) else np.zeros(n), np.uint8, (-1,)))
-        set_(self, "lines", _frozen(self.lines if len(self.lines) else np.zeros(n), np.int64, (-1,)))
+        set_(self, "labels", _frozen(self.labels, np.int64))
+        set_(self, "flags", _frozen_or_zeros(self.flags, n, np.uint8))
+        set_(self, "lines", _frozen_or_zeros(self.lines, n, np.int64))
         for name in ("labels", "flags", "lines"):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{self.id}: {n} boxes but {len(getattr(self, name))} {name}")
@@ -88,6 +117,8 @@ class Annotation:
     def take(self, boxes: ArrayLike) -> Annotation:
         """The same picture with only the chosen boxes (a boolean mask or indices), in the order given."""
         index = np.asarray(boxes)
+        if index.dtype == bool and index.shape == (len(self),) and index.all():
+            return self
         index = index if index.dtype == bool else index.astype(int)
         return replace(
             self, xyxy=self.xyxy[index], labels=self.labels[index], flags=self.flags[index], lines=self.lines[index]

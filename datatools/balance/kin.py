@@ -7,6 +7,7 @@ class: the photograph that the manifest names as a source has the same box.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ def kin_of(annotations: Sequence[Annotation], made: NDArray, known: Provenance) 
     made: (P,) bool, which pictures are synthetic.
     """
     row_of = {a.id: row for row, a in enumerate(annotations) if not made[row]}
-    kin = [np.full((len(a), 2), -1, dtype=np.int64) for a in annotations]
+    kin = [no_kin(len(a)) for a in annotations]
     for row in np.flatnonzero(made).tolist():
         a = annotations[row]
         for source in known.sources(a.id):
@@ -31,6 +32,14 @@ def kin_of(annotations: Sequence[Annotation], made: NDArray, known: Provenance) 
                 kin[row] = _matched(a, annotations[row_of[source]], row_of[source])
                 break
     return tuple(kin)
+
+
+@lru_cache(1024)
+def no_kin(n: int) -> NDArray:
+    """(n, 2) of -1, read-only: one array for all pictures of so many boxes that repeat none."""
+    none = np.full((n, 2), -1, dtype=np.int64)
+    none.setflags(write=False)
+    return none
 
 
 def _matched(a: Annotation, photograph: Annotation, row: int) -> NDArray:
