@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from datatools.balance.kin import no_kin
 from datatools.balance.plan import BALANCED, Plan, Run, Wanted
 from datatools.balance.shapes import cropped
 from datatools.balance.target import Target, wanted_counts
@@ -56,7 +57,7 @@ def make_plan(
 
 def unrelated(annotations: Sequence[Annotation]) -> tuple[NDArray, ...]:
     """Kin of pictures whose boxes repeat none."""
-    return tuple(np.full((len(a), 2), -1, dtype=np.int64) for a in annotations)
+    return tuple(no_kin(len(a)) for a in annotations)
 
 
 def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray]) -> None:

@@ -49,10 +49,10 @@ def write_weighted(balance: Balance, out: Path, settings: Settings, *, overwrite
 
 
 def refuse_parts(balance: Balance) -> None:
-    """Raises PlanError where the plan shows a picture without some of its boxes."""
+    """Raises PlanError where the plan shows only a part of a picture, or of its boxes."""
     train = balance.dataset.of_split("train")
     for row, (a, r) in enumerate(zip(train, balance.plan.appearances, strict=True)):
-        if len(r) and r.min() != balance.plan.repeats[row]:
+        if row in balance.plan.listed or (len(r) and r.min() != balance.plan.repeats[row]):
             found = f"{a.id} is to appear without some of its boxes"
             raise PlanError("--as weights", found, "whole pictures", "plan with --recipes whole,synthetic")
 
