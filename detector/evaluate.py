@@ -6,13 +6,17 @@ that the user names (.25 by default). A class without truths has no AP and is le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from detector.average_precision import MAX_DETECTIONS, ClassScore, mean, score_classes
+from detector.boxes import Letterbox
 from detector.data import Order, Pictures, loader
 from detector.found import Found, truths_of
 from detector.inference import Runtime, Thresholds, as_runtime, detect_batch
@@ -20,6 +24,7 @@ from detector.matching import match
 from detector.model import Darknet
 
 LOW_CONFIDENCE = 0.001
+Detect = Callable[[Runtime, Tensor, list[Letterbox]], list[Found]]  # squares and how pictures sit in them
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,25 @@ def evaluate(
     quiet: bool,
 ) -> tuple[Scores, list[Found]]:
     """Scores of `model` on `pictures`, and the detections of each picture."""
-    detections = run_model(model, pictures, how.overlap, batch, workers, quiet)
+    detections = run_model(model, pictures, partial(_low, how), batch, workers, quiet)
     each = score_classes(match(detections, truths_of(pictures)), len(classes), how.confidence)
     return Scores(dict(zip(classes, each, strict=True)), len(pictures), how.confidence, how.overlap), detections
 
 
+def _low(how: Thresholds, run: Runtime, squares: Tensor, boxes: list[Letterbox]) -> list[Found]:
+    """Detections down to `LOW_CONFIDENCE`, since AP ranks them all."""
+    return detect_batch(run, squares, boxes, replace(how, confidence=LOW_CONFIDENCE))
+
+
 def run_model(
-    model: Darknet | Runtime, pictures: Pictures, overlap: float, batch: int, workers: int, quiet: bool
+    model: Darknet | Runtime, pictures: Pictures, detect: Detect, batch: int, workers: int, quiet: bool
 ) -> list[Found]:
-    """Every picture's detections down to `LOW_CONFIDENCE`, in the order of `pictures`."""
+    """What `detect` finds in every picture, in the order of `pictures`."""
     run = as_runtime(model)
     batches = loader(pictures, Order(len(pictures), batch, seed=0, shuffled=False), workers)
     found: list[Found] = []
     with torch.inference_mode():
         for one in tqdm(batches, desc="evaluate", unit="batch", disable=quiet, leave=False):
             boxes = [pictures.letterbox(index) for index in one.indices]
-            squares = one.floats(run.device, torch.contiguous_format)
-            found += detect_batch(run, squares, boxes, Thresholds(LOW_CONFIDENCE, overlap))
+            found += detect(run, one.floats(run.device, torch.contiguous_format), boxes)
     return found
