@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from detector.errors import DataError
-from detector.pictures import pad, read_picture, shrink
+from detector.pictures import measure, pad, read_picture, shrink
 
 
 def noise(width=40, height=30):
@@ -57,7 +57,7 @@ def test_exif_orientation_is_applied(tmp_path):
     exif[0x0112] = 6  # turn a quarter clockwise to show
     picture.save(tmp_path / "x.png", exif=exif)
     shown = read_picture(tmp_path / "x.png")
-    assert shown.shape == (40, 30, 3)
+    assert shown.shape == (40, 30, 3) and measure(tmp_path / "x.png") == (30, 40)
     assert shown[5, 25].tolist() == [255, 0, 0] and shown[5, 5].tolist() == [255, 255, 255]
 
 
@@ -88,3 +88,12 @@ def test_a_format_outside_the_list_is_refused_unread(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
     with pytest.raises(DataError, match="not a picture"):
         read_picture(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_header_tells_the_size_that_reading_gives(tmp_path: Path, turn: int) -> None:
+    picture = noise()
+    exif = picture.getexif()
+    exif[0x0112] = turn
+    picture.save(tmp_path / "x.jpg", exif=exif)
+    assert measure(tmp_path / "x.jpg") == read_picture(tmp_path / "x.jpg").shape[1::-1]

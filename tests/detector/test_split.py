@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detector.errors import DataError
-from detector.split import label_path, read_labels, read_split
+from detector.split import ignore_path, label_path, read_labels, read_regions, read_split
 
 
 def test_a_label_line_is_a_class_and_a_box(tmp_path):
@@ -101,3 +101,30 @@ def test_missing_pictures_are_said(tmp_path, shapes_split):
         read_split(folder).read("train")
     with pytest.raises(DataError, match="nowhere: no such file or folder"):
         read_split(folder).read("val")
+
+
+def test_regions_are_read_from_the_folder_ignore(shapes_split):
+    folder = shapes_split(train=2)
+    (folder / "ignore" / "train").mkdir(parents=True)
+    (folder / "ignore" / "train" / "1.txt").write_text("0.5 0.25 0.1 0.2\n\n1 1 .5 .5\n")
+    first, second = read_split(folder).read("train")
+    assert first.regions.shape == (0, 4)
+    assert second.regions.tolist() == [[0.5, 0.25, 0.1, 0.2], [1, 1, 0.5, 0.5]]
+    assert ignore_path(first.path) == folder / "ignore" / "train" / "0.txt"
+    assert ignore_path(folder / "elsewhere" / "0.png") is None and read_regions(None).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0 .5 .5 .1 .1", "7.txt:2: 5 columns, expected 4 (cx cy w h: a region has no class)"),
+        (".5 .5 .1", "7.txt:2: 3 columns, expected 4"),
+        (".5 .5 x .1", "7.txt:2: '.5 .5 x .1', expected four numbers"),
+        (".5 .5 .1 1.2", "7.txt:2: .5 .5 .1 1.2, expected values in 0..1"),
+        (".5 .5 .1 0", "7.txt:2: a box 0.1 wide and 0 high, expected both above 0"),
+    ],
+)
+def test_a_wrong_region_is_said_with_file_and_line(tmp_path, line, message):
+    (tmp_path / "7.txt").write_text(f".5 .5 .1 .1\n{line}\n")
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_regions(tmp_path / "7.txt")

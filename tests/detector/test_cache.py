@@ -1,0 +1,93 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.cache import Disk, Memory, default_folder, open_cache
+from detector.errors import UserError
+
+INNER = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"any bytes")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+def test_what_is_offered_is_found_again_at_its_own_size(kind, picture, tmp_path):
+    cache = open_cache(kind, 1, tmp_path / "cache")
+    assert cache.find(picture, 40) is None
+    assert cache.offer(picture, 40, INNER) and cache.offer(picture, 40, INNER)
+    assert (cache.find(picture, 40) == INNER).all() and cache.find(picture, 64) is None
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk", "none"])
+def test_beyond_the_budget_nothing_is_kept(kind, picture, tmp_path):
+    cache = open_cache(kind, 0, tmp_path / "cache")
+    assert not cache.offer(picture, 40, INNER) and cache.find(picture, 40) is None
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+def test_a_disk_cache_is_found_by_the_next_run_and_deleting_it_loses_nothing_else(picture, tmp_path):
+    folder = tmp_path / "cache"
+    Disk(1, folder).offer(picture, 40, INNER)
+    (file,) = folder.rglob("*.npy")
+    before = file.stat().st_mtime_ns
+    again = Disk(1, folder)
+    assert (again.find(picture, 40) == INNER).all() and again.offer(picture, 40, INNER)
+    assert file.stat().st_mtime_ns == before  # not written anew
+    file.unlink()
+    assert again.find(picture, 40) is None
+
+
+def test_a_changed_picture_is_another(picture, tmp_path):
+    cache = Disk(1, tmp_path / "cache")
+    cache.offer(picture, 40, INNER)
+    os.utime(picture, ns=(0, 12345))
+    assert cache.find(picture, 40) is None
+    picture.write_bytes(b"more bytes than before")
+    assert cache.find(picture, 40) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"half of a file", "short", "other"])
+def test_a_file_that_is_not_whole_counts_as_none_and_is_written_again(content, picture, tmp_path):
+    cache = Disk(1, tmp_path / "cache")
+    cache.offer(picture, 40, INNER)
+    file = cache.file(picture, 40)
+    if content == "other":
+        np.save(file, np.zeros((3, 3)))
+    else:
+        file.write_bytes(file.read_bytes()[:-9] if content == "short" else content)
+    assert cache.find(picture, 40) is None
+    fresh = Disk(1, tmp_path / "cache")
+    assert fresh.offer(picture, 40, INNER) and (fresh.find(picture, 40) == INNER).all()
+
+
+def test_a_write_that_is_cut_off_leaves_no_half(picture, tmp_path, monkeypatch):
+    def full(fd):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    cache = Disk(1, tmp_path / "cache")
+    with pytest.raises(OSError, match="No space left"):
+        cache.offer(picture, 40, INNER)
+    assert [file for file in (tmp_path / "cache").rglob("*") if file.is_file()] == []
+
+
+def test_the_default_folder_is_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "balanced-detection" / "pictures"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_folder() == Path.home() / ".cache" / "balanced-detection" / "pictures"
+
+
+def test_wrong_choices_are_said():
+    with pytest.raises(UserError, match="--cache: 'ssd', expected one of ram, disk, none"):
+        open_cache("ssd", 1)
+    with pytest.raises(UserError, match="--cache-mb: -1, expected 0 or more"):
+        open_cache("ram", -1)
+    assert isinstance(open_cache("none", 5), Memory)
