@@ -30,6 +30,13 @@ class TargetText(click.ParamType):
             return self.fail(str(error), param, ctx)
 
 
+POLICY = click.option(
+    "--policy",
+    metavar="NAME|FILE.yaml",
+    default="default",
+    show_default=True,
+    help="Augmentation policy: light, default, strong, or a YAML file.",
+)
 planning = options(
     click.option(
         "--target",
@@ -67,7 +74,7 @@ planning = options(
     click.option("--save-plan", type=FILE, help="Write the plan to FILE, for --plan."),
 )
 augmenting = options(
-    click.option("--policy", type=click.Path(path_type=Path), help="Augmentation policy, a YAML file."),
+    POLICY,
     click.option(
         "--min-visibility",
         type=click.FloatRange(0, 1),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datatools.balance.policy import COLOUR, GEOMETRY, read_policy
+from datatools.balance.policy import COLOUR, FOLDER, GEOMETRY, SHIPPED, read_policy
 from datatools.errors import PolicyError
 
 
@@ -33,6 +33,13 @@ def test_a_single_number_stands_for_a_range_of_one(tmp_path: Path) -> None:
         ("colour: {blur: {sigma_px: [2, 1]}}", "colour.blur.sigma_px is [2, 1], expected a range [low, high]"),
         ("colour: {blur: [1]}", "colour.blur is [1], expected a mapping such as {p: 0.5}"),
         ("colours: {}", "policy has 'colours', expected one of geometry, colour, border"),
+        ("geometry: {affine: {p: 0.5}}", "geometry.affine does not say how much, expected scale or rotate_deg or"),
+        ("colour: {noise: {per_channel: 1}}", "colour.noise does not say how much, expected sigma; add it"),
+        ("colour: {blur: }", "colour.blur does not say how much, expected sigma_px; add it, or take it out"),
+        ("colour: {blur: {p: true, sigma_px: 1}}", "colour.blur.p is True, expected a number within 0..1"),
+        ("colour: {blur: {sigma_px: .nan}}", "colour.blur.sigma_px is nan, expected a range [low, high]"),
+        ("border: true", "border is True, expected a grey level from 0 to 255"),
+        ("border: 300", "border is 300, expected a grey level from 0 to 255"),
         ("border: grey", "border is 'grey', expected a grey level from 0 to 255"),
         ("- a", "is no mapping, expected geometry, colour, border"),
         ("a: [", "no YAML ("),
@@ -45,6 +52,32 @@ def test_a_wrong_policy_is_refused_by_key(tmp_path: Path, text: str, said: str) 
     with pytest.raises(PolicyError) as error:
         read_policy(file)
     assert str(error.value).startswith(f"{file}: {said}")
+
+
+def test_the_shipped_policies_are_named_and_grow_stronger() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == set(SHIPPED)
+    light, default, strong = (read_policy(name) for name in SHIPPED)
+    assert default == read_policy()
+    for weak, more in ((light, default), (default, strong)):
+        for group in ("geometry", "colour"):
+            for operator, values in getattr(weak, group).items():
+                if operator == "flip_vertical":
+                    continue
+                stronger = getattr(more, group)[operator]
+                assert values["p"] <= stronger["p"], operator
+                for key, span in values.items():
+                    if key not in ("p", "per_channel"):
+                        low, high = stronger[key]
+                        assert low <= span[0], (operator, key)
+                        assert high >= span[1] or key == "quality", (operator, key)
+
+
+def test_a_wrong_name_is_told_the_right_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match=r"^stong: no such policy, expected light, default, strong or a YAML file"):
+        read_policy("stong")
+    Path("stong").write_text("border: 3\n")
+    assert read_policy("stong").border == 3
 
 
 def test_a_missing_policy_file_is_named(tmp_path: Path) -> None:
