@@ -125,6 +125,27 @@ def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, *
 
 
 @cli.command()
+@shared("data")
+@click.option("--model", default="yolov3-tiny", show_default=True, help="Whose anchors to compare with, and how many.")
+@click.option("--img-size", type=click.IntRange(32), default=416, show_default=True, help="Side of the input, pixels.")
+@click.option("--count", type=click.IntRange(1, 99), help="How many to find. [as many as the model's heads have]")
+@click.option("--generations", type=click.IntRange(0), default=1000, show_default=True, help="Of the genetic search.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every random choice.")
+@click.option("--out", type=PATH, multiple=True, help="Write a picture of the fit (.png), or the anchors (.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@shared("quiet")
+def anchors(data: Path | None, out: tuple[Path, ...], as_json: bool, quiet: bool, **given: Any) -> None:
+    """Find anchors for the boxes of a split's training pictures: k-means on IoU, refined by a genetic search."""
+    from detector.anchors_report import check_names, survey, write
+
+    check_names(out)
+    report = survey(_split(data, quiet), **given)
+    for path in out:
+        write(report, path)
+    click.echo(json.dumps(report.as_json()) if as_json else report.table())
+
+
+@cli.command()
 @click.argument("model", type=PATH, required=False)
 @shared("data")
 @click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)

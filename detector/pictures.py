@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -23,8 +25,9 @@ ORIENTATION = 0x0112  # EXIF: 5 to 8 stand for a quarter turn
 GREY = 114  # what pads a letterbox, as in the YOLO family
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8, RGB. Raises DataError, naming the file, unless all of it can be read."""
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, its header read. What is wrong with it, then or in the block, becomes a DataError with its name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -32,7 +35,7 @@ def read_picture(path: Path) -> np.ndarray:
         with opened as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {MAX_PIXELS}")
-            return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+            yield picture
     except FileNotFoundError as error:
         raise DataError(path, "no such picture", "a JPEG, PNG, BMP, WebP or TIFF file") from error
     except UnidentifiedImageError as error:
@@ -44,9 +47,15 @@ def read_picture(path: Path) -> np.ndarray:
         raise DataError(path, f"broken picture ({error})", "a whole file", "replace or remove it") from error
 
 
+def read_picture(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8, RGB. Raises DataError, naming the file, unless all of it can be read."""
+    with _opened(path) as picture:
+        return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+
+
 def measure(path: Path) -> tuple[int, int]:
-    """Width and height of a picture that `read_picture` has read before, EXIF orientation applied, from its header."""
-    with Image.open(path, formats=FORMATS) as picture:
+    """Width and height, EXIF orientation applied, from the header alone. Raises DataError where there is none."""
+    with _opened(path) as picture:
         turned = picture.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
         return (picture.height, picture.width) if turned else picture.size
 
