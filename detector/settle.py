@@ -1,0 +1,49 @@
+"""What the options leave open, filled in with a reason: network, half precision, rate, loader processes, batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from detector.data import default_workers
+from detector.device import choose_precision
+from detector.memory import fitting_batch
+from detector.model import Darknet
+from detector.optimise import DECAYS, RATES
+from detector.options import Options
+from detector.ranks import Ranks
+
+SOURCE = "https://pjreddie.com/media/files/"
+
+
+def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """Everything but the batch, which needs the network."""
+    device, kind = ranks.device, ranks.device.type
+    model = options.model
+    if model == "auto":
+        model = "yolov3-tiny" if kind == "cpu" else "yolov3"
+        say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if kind == 'cpu' else device})")
+    if options.weights is None:
+        file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
+        say(f"weights: none, from scratch; far better on few pictures: --weights {file}, from {SOURCE}{file}")
+    if ranks.size > 1:
+        say(f"processes: {ranks.size}, each on its own {kind}")
+    return replace(
+        options,
+        model=model,
+        device=kind if ranks.size > 1 else str(device),
+        workers=default_workers(device) if options.workers is None else options.workers,
+        amp=choose_precision(options.amp, device),
+        lr=RATES[options.optimizer] if options.lr is None else options.lr,
+        weight_decay=DECAYS[options.optimizer] if options.weight_decay is None else options.weight_decay,
+    )
+
+
+def settle_batch(options: Options, model: Darknet, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """The batch that fits, where that was asked for; the same for every process."""
+    if options.batch != "auto":
+        return options
+    found = fitting_batch(model.to(ranks.device), options.img_size, options.amp) if ranks.first else 0
+    batch = ranks.shared(found)
+    say(f"batch: {batch} fit into the memory of {ranks.device.type} at {options.img_size} px")
+    return replace(options, batch=batch)
