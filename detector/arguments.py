@@ -17,6 +17,7 @@ from detector.errors import UserError
 from detector.options import DEFAULTS, SETTINGS
 from detector.setting import GROUPS, OUTPUT, Setting, flag
 
+
 class Value(click.ParamType):
     """A word of the command line, checked as the setting asks."""
 
@@ -61,14 +62,19 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Every field of `Options` as an option of `command`; what is not given arrives as None."""
     for name, setting in reversed(SETTINGS.items()):
         default = DEFAULTS[name]
-        shown = f" [{str(default).lower() if isinstance(default, bool) else default}]" if default is not None else ""
-        more: dict[str, Any] = {"help": setting.help + shown, "default": None, "group": setting.group}
+        more: dict[str, Any] = {"help": setting.help + _shown(default), "default": None, "group": setting.group}
         if setting.kind is bool:
             spelling = f"{flag(name)}/--no-{flag(name)[2:]}"
         else:
             spelling, more["type"] = flag(name), Value(setting)
         command = click.option(spelling, name, cls=GroupedOption, **more)(command)
     return command
+
+
+def _shown(default: Any) -> str:
+    if default is None:
+        return ""
+    return f" [{default:g}]" if isinstance(default, float) else f" [{str(default).lower()}]"
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from typing import Any
 
 import click
 
+from detector.arguments import GroupedCommand, read_config, training_options
 from detector.errors import UserError
+from detector.options import DEFAULTS, Options
 
 Command = Callable[..., Any]
 
@@ -83,27 +85,22 @@ def cli() -> None:
     """
 
 
-@cli.command()
-@shared("data")
-@click.option("--model", help="yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg. [yolov3-tiny on a CPU, else yolov3]")
-@click.option("--weights", type=PATH, help="Start from Darknet .weights/.conv.N, or from a .pt. [from scratch]")
-@click.option("--epochs", type=click.IntRange(1), default=30, show_default=True, help="Passes over the pictures.")
-@shared("batch")
-@click.option("--img-size", type=click.IntRange(32), default=416, show_default=True, help="Side of the input, pixels.")
-@click.option("--lr", type=click.FloatRange(0, min_open=True), help="Highest learning rate. [0.01]")
-@shared("device", "workers")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every random choice.")
-@click.option("--out", type=PATH, default=Path("runs/train"), show_default=True, help="Where runs are numbered.")
+@cli.command(cls=GroupedCommand)
+@training_options
+@click.option("--config", type=PATH, help="YAML file of options; the command line wins. A run's args.yaml is one.")
 @click.option("--resume", is_flag=False, flag_value="", help="Go on with a stopped run, with its options. [newest]")
 @click.option("--tune/--no-tune", default=True, help="Restart once with an allocator that suits training on a CPU.")
 @shared("quiet")
 @click.pass_context
-def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, **given: Any) -> None:
+def train(
+    context: click.Context, config: Path | None, resume: str | None, tune: bool, quiet: bool, **given: Any
+) -> None:
     """Train on a split; a run's folder gets best.pt, last.pt, results.csv, args.yaml, curves and predictions as PNG.
 
     Ctrl-C saves; `detector train --resume` goes on, to the same result as without the stop.
     """
-    if tune and given["device"] in (None, "cpu"):
+    chosen = (read_config(config) if config else {}) | {name: v for name, v in given.items() if v is not None}
+    if tune and chosen.get("device", "auto") in ("auto", "cpu"):
         from detector.tune import restart_tuned
 
         restart_tuned(lambda line: None if quiet else click.echo(line, err=True))
@@ -111,16 +108,12 @@ def train(context: click.Context, resume: str | None, tune: bool, quiet: bool, *
         _only(context, "resume", "quiet", "out", "tune")
         from detector.train import resume as go_on
 
-        folder = go_on(_run(resume, given["out"], quiet), quiet)
+        folder = go_on(_run(resume, Path(chosen.get("out", DEFAULTS["out"])), quiet), quiet)
     else:
-        given["data"] = _split(given["data"], quiet)
-        chosen: dict[str, Any] = {
-            name: str(v) if isinstance(v, Path) else v for name, v in given.items() if v is not None
-        }
-        from detector.train import Options
+        options = Options(**chosen | {"data": chosen.get("data") or str(_split(None, quiet))})
         from detector.train import train as begin
 
-        folder = begin(Options(**chosen), quiet)
+        folder = begin(options, quiet)
     click.echo(f"done: {folder}")
 
 

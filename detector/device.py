@@ -32,7 +32,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """"off", "bf16" or "fp16" for the option `name`. Raises UserError where the device cannot compute with it."""
+    """ "off", "bf16" or "fp16" for the option `name`. Raises UserError where the device cannot compute with it."""
     if name == "auto":
         return "off" if device.type != "cuda" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if name == "fp16" and device.type != "cuda":

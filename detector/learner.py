@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from detector import optimise
+from detector import optimise, transfer
 from detector.data import Batch
 from detector.device import autocast, choose_layout
 from detector.loss import Terms
@@ -25,20 +25,29 @@ from detector.ranks import Ranks
 
 
 class Learner:
-    """steps: of the whole run. The options must be settled."""
+    """steps: of an epoch. The options must be settled. Call `begin` before each epoch."""
 
-    def __init__(self, model: Darknet, options: Options, steps: int, warm_up: int, ranks: Ranks) -> None:
-        self.options, self.ranks = options, ranks
+    def __init__(self, model: Darknet, options: Options, steps: int, ranks: Ranks) -> None:
+        self.options, self.ranks, self.transferring = options, ranks, options.transferring
+        warm_up = optimise.warm_up_steps(steps, options.epochs) if options.warm_up is None else options.warm_up
+        steps *= options.epochs
         self.device, self.layout = ranks.device, choose_layout(options.channels_last, ranks.device, model)
         self.model = model.to(self.device).to(memory_format=self.layout)  # type: ignore[call-overload]
         self.average = optimise.Average(self.model, steps, options.ema_decay)
-        self.optimizer = optimise.optimiser(
-            self.model, options.optimizer, options.momentum, options.weight_decay
-        )
+        groups = transfer.groups(self.model, self.transferring, options.weight_decay or 0.0, options.lr or 0.0)
+        self.optimizer = optimise.optimiser(groups, options.optimizer, options.momentum)
         self.schedule = optimise.Schedule(options.schedule, steps, warm_up, options.final_lr)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=options.amp == "fp16")
         self.count = 0.0
-        self._forward = _forward(self.model, options, ranks)
+        self._frozen: frozenset[int] | None = None
+        self._forward: Callable[[Tensor], list[Tensor]] = self.model
+
+    def begin(self, epoch: int) -> None:
+        """Training mode, with what is frozen in `epoch` standing still."""
+        frozen = transfer.apply_freeze(self.model, self.transferring, epoch)
+        if frozen != self._frozen:
+            self._frozen, self._forward = frozen, _forward(self.model, self.options, self.ranks)
+        self.model.train()
 
     @contextmanager
     def gathering(self, last: bool) -> Iterator[None]:
@@ -99,4 +108,4 @@ def _forward(model: Darknet, options: Options, ranks: Ranks) -> Callable[[Tensor
         if cuda and options.sync_bn:
             called = nn.SyncBatchNorm.convert_sync_batchnorm(called)
         called = DistributedDataParallel(called, device_ids=[ranks.device.index] if cuda else None)
-    return torch.compile(called) if options.compile else called  # type: ignore[return-value]
+    return torch.compile(called) if options.compile else called

@@ -1,4 +1,4 @@
-"""How weights move: parameter groups, the learning rate of each step, and the running average of the weights.
+"""How weights move: the optimiser, the learning rate of each step, and the running average of the weights.
 
 SGD with Nesterov momentum, or AdamW; weight decay on convolution kernels only. A transferred body learns as fast as
 the heads: at a tenth of their rate, three epochs from COCO's tiny ended at mAP@.5 .34 instead of .46 on face masks.
@@ -10,6 +10,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,19 +22,13 @@ DECAYS = {"sgd": 5e-4, "adamw": 0.05}
 STEPS_AT = (0.8, 0.9)  # of the run: where `step` divides the rate by ten, as Darknet's cfgs do
 
 
-def optimiser(
-    model: Darknet, name: str = "sgd", momentum: float = 0.937, weight_decay: float | None = None
-) -> torch.optim.Optimizer:
-    """Two groups: kernels, which are decayed, and the rest. The rate is set at each step."""
-    kernels = [parameter for parameter in model.parameters() if parameter.ndim == 4]
-    rest = [parameter for parameter in model.parameters() if parameter.ndim != 4]
-    decay = DECAYS[name] if weight_decay is None else weight_decay
-    groups = [{"params": kernels, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
-    # Fused: one pass over the weights instead of one an operation. Not on mps, which lacks it for some.
-    fused = next(model.parameters()).device.type in ("cpu", "cuda")
+def optimiser(groups: list[dict[str, Any]], name: str, momentum: float) -> torch.optim.Optimizer:
+    """For the groups of `transfer.groups`. name: sgd or adamw, whose first beta is `momentum`."""
+    # Fused: one pass over the weights instead of one an operation.
+    fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
     if name == "adamw":
-        return torch.optim.AdamW(groups, lr=0.0, betas=(momentum, 0.999), fused=fused)
-    return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=momentum > 0, fused=fused)
+        return torch.optim.AdamW(groups, betas=(momentum, 0.999), fused=fused)
+    return torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, fused=fused)
 
 
 def warm_up_steps(steps_an_epoch: int, epochs: int) -> int:
@@ -66,9 +61,9 @@ class Schedule:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, value: float) -> None:
-    """`value` for every group, times the group's own `scale` where it has one."""
+    """`value` for every group, times the group's own `share`."""
     for group in optimizer.param_groups:
-        group["lr"] = value * group.get("scale", 1.0)
+        group["lr"] = value * group["share"]
 
 
 def scale_and_clip(parameters: Sequence[nn.Parameter], factor: float, largest: float) -> None:

@@ -16,6 +16,7 @@ from detector.setting import LOSS, MACHINE, MODEL, OPTIMISATION, OUTPUT, PICTURE
 if TYPE_CHECKING:
     from detector.transfer import Transferring
 
+
 @dataclass(frozen=True)
 class Options:
     """Raises UserError for a value outside its limits."""
@@ -29,9 +30,7 @@ class Options:
     weights: str | None = setting(
         MODEL, None, "Start from Darknet .weights/.conv.N, or from a .pt. [from scratch]", str
     )
-    transfer: str = setting(
-        MODEL, "all", "What is taken of --weights.", words=("all", "backbone", "heads", "none")
-    )
+    transfer: str = setting(MODEL, "all", "What is taken of --weights.", words=("all", "backbone", "heads", "none"))
     fresh_heads: bool = setting(MODEL, False, "Output convolutions begin anew even where rows of theirs fit.")
     freeze: int | str = setting(
         MODEL, 0, "The first N layers stand still, or the backbone.", low=0, words=("backbone",)
@@ -63,15 +62,17 @@ class Options:
         "How the rate falls: cosine, linear, step (tenths, at 80 and 90 % of the run) or constant.",
         words=("cosine", "linear", "step", "constant"),
     )
-    final_lr: float = setting(
-        OPTIMISATION, 0.01, "Where cosine and linear end, as a share of --lr.", low=0, high=1
-    )
+    final_lr: float = setting(OPTIMISATION, 0.01, "Where cosine and linear end, as a share of --lr.", low=0, high=1)
     warm_up: int | None = setting(
         OPTIMISATION, None, "Steps over which the rate rises. [3 epochs or 500, at most a tenth of the run]", int, low=0
     )
     clip: float = setting(OPTIMISATION, 10.0, "Largest norm of a step's gradient; 0: any.", low=0)
     ema_decay: float = setting(
-        OPTIMISATION, 0.9998, "Longest memory of the running average that is judged and kept; 0: none.", low=0, high=0.99999
+        OPTIMISATION,
+        0.9998,
+        "Longest memory of the running average that is judged and kept; 0: none.",
+        low=0,
+        high=0.99999,
     )
     patience: int = setting(OPTIMISATION, 0, "Stop after so many epochs without a better one; 0: never.", low=0)
 
@@ -94,12 +95,17 @@ class Options:
     )
     class_gamma: float = setting(LOSS, 0.0, "Of the focal loss on classes.", low=0)
     class_alpha: float | None = setting(LOSS, None, "As --objectness-alpha. [1 and 1]", float, low=0, high=1)
-    class_weights: str = setting(LOSS, "none", "Rare classes count more, by how many boxes they have.", words=CLASS_WEIGHTS)
+    class_weights: str = setting(
+        LOSS, "none", "Rare classes count more, by how many boxes they have.", words=CLASS_WEIGHTS
+    )
     class_weights_beta: float = setting(LOSS, 0.999, "Of effective.", low=0, high=0.999999)
     label_smoothing: float = setting(LOSS, 0.0, "Share of a class target split between yes and no.", low=0, high=0.99)
     objectness_balance: str = setting(LOSS, "1,1,1", "Weights of the heads of stride 8, 16, and 32 and more.")
     objectness_over: str = setting(
-        LOSS, "slots", "Objectness is divided by the slots that answer for a truth, or by each head's cells.", words=OVER
+        LOSS,
+        "slots",
+        "Objectness is divided by the slots that answer for a truth, or by each head's cells.",
+        words=OVER,
     )
 
     device: str = setting(MACHINE, "auto", "cpu, cuda, cuda:1, mps, ...; auto: the best there is.")
@@ -170,4 +176,3 @@ def _three(text: str) -> tuple[float, float, float]:
 
 SETTINGS: dict[str, Setting] = {one.name: one.metadata["setting"] for one in fields(Options)}
 DEFAULTS: dict[str, Any] = {one.name: one.default for one in fields(Options)}
-

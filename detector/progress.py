@@ -10,6 +10,7 @@ from detector.data import Batch
 from detector.errors import TrainingError
 from detector.loss import Terms
 from detector.options import Options
+from detector.ranks import Ranks
 
 
 @dataclass
@@ -60,6 +61,16 @@ class Progress:
         if options.patience and self.epoch - self.best_epoch >= options.patience:
             return f"none of the {options.patience} epochs after {self.best_epoch} was better"
         return ""
+
+    def gather(self, ranks: Ranks) -> None:
+        """Put together what the processes have counted; it stays with rank 0, which alone reads it."""
+        *sums, slots = ranks.total(*self.sums, self.slots)
+        self.sums, self.slots = (sums, slots) if ranks.first else ([0.0] * 3, 0.0)
+
+    def follow(self, ranks: Ranks) -> None:
+        """Everywhere what rank 0 has."""
+        if ranks.size > 1:
+            vars(self).update(ranks.shared(self.state()))
 
     def state(self) -> dict[str, Any]:
         return asdict(self)

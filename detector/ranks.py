@@ -45,6 +45,10 @@ class Ranks:
         dist.all_reduce(summed)
         return summed.tolist()
 
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any process."""
+        return self.total(float(here))[0] > 0
+
     def shared(self, value: T) -> T:
         """What rank 0 gives as `value`, everywhere."""
         if self.size == 1:

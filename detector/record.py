@@ -1,8 +1,8 @@
 """A run's folder: `args.yaml`, `results.csv`, `curves.png`, `predictions.png` beside `best.pt` and `last.pt`.
 
-results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's pictures),
-map50, map50_95, then ap50 of each class. It is written anew from the history, so a kill cannot tear it, and holds
-no clock time, so a resumed run's equals an uninterrupted one's.
+results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's slots),
+map50, map50_95, ap50 of each class, val_loss (only where there is no mAP). It is written anew from the history,
+so a kill cannot tear it, and holds no clock time, so a resumed run's equals an uninterrupted one's.
 """
 
 from __future__ import annotations
@@ -19,29 +19,33 @@ import yaml
 from detector.atomic import write_atomically
 from detector.average_precision import Found
 from detector.data import Pictures
-from detector.evaluate import Scores
 from detector.plots import curves_png, predictions_png
+from detector.progress import Progress
+from detector.validate import Verdict
 
 
-def row(
-    epoch: int, lr: float | None, terms: list[float] | None, scores: Scores | None, classes: tuple[str, ...]
-) -> dict[str, Any]:
+def row(at: Progress, verdict: Verdict, classes: tuple[str, ...]) -> dict[str, Any]:
     """A line of results.csv; None where there is nothing to say."""
-    box, objectness, per_class = terms or (None, None, None)
-    values = {"epoch": epoch, "lr": lr, "box": box, "objectness": objectness, "class": per_class}
+    box, objectness, per_class = at.means or (None, None, None)
+    values = {"epoch": at.epoch, "lr": at.rate, "box": box, "objectness": objectness, "class": per_class}
+    scores = verdict.scores
     values |= {"map50": scores.map50 if scores else None, "map50_95": scores.map50_95 if scores else None}
-    return values | {f"ap50_{name}": scores.classes[name].ap50 if scores else None for name in classes}
+    values |= {f"ap50_{name}": scores.classes[name].ap50 if scores else None for name in classes}
+    return values | {"val_loss": verdict.loss}
 
 
 @dataclass(frozen=True)
 class Record:
-    """Writes what a run leaves behind, apart from its weights."""
+    """Writes what a run leaves behind, apart from its weights. written: whether this process writes at all."""
 
     folder: Path
     options: dict[str, Any]
     classes: tuple[str, ...]
+    written: bool = True
 
     def __post_init__(self) -> None:
+        if not self.written:
+            return
         text = yaml.safe_dump(self.options, sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / "args.yaml", text.encode())
 
@@ -55,6 +59,13 @@ class Record:
         write_atomically(self.folder / "curves.png", curves_png(history, self.classes))
         if val is not None:
             write_atomically(self.folder / "predictions.png", predictions_png(val, found, self.classes))
+
+    def numbered(self, epoch: int, every: int) -> list[str]:
+        """The file that keeps `epoch`, where every `every`-th is kept; in a list of one or none."""
+        if not every or epoch % every or not epoch:
+            return []
+        (self.folder / "epochs").mkdir(exist_ok=True)
+        return [f"epochs/{epoch:03}.pt"]
 
     def line(self, values: dict[str, Any], epochs: int, seconds: float | None = None) -> str:
         """An epoch, for people; `seconds` is what it took, from which the rest of the run is guessed."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -104,7 +104,9 @@ def resume(folder: Path, quiet: bool = False) -> Path:
         say(f"resume: {folder}, epoch {at.epoch + 1} of {options.epochs}, batch {at.step + 1}")
         feed = read_feed(read_split(Path(options.data)), options, ranks, say)
         if feed.classes != found.classes:
-            raise DataError(options.data, f"classes {', '.join(feed.classes)}", f"the run's: {', '.join(found.classes)}")
+            raise DataError(
+                options.data, f"classes {', '.join(feed.classes)}", f"the run's: {', '.join(found.classes)}"
+            )
         pictures, processes = state["pictures"], state["processes"]
         if len(feed.train) != pictures:
             what = f"{len(feed.train)} training pictures"
@@ -130,7 +132,7 @@ def _run(model: Darknet, options: Options, ranks: Ranks, feed: Feed, folder: Pat
 def _loop(run: Run) -> Path:
     """Epochs of batches. `gathered` batches make a step; a run stops between steps and is judged between epochs."""
     options, learner, order, at = run.options, run.learner, run.feed.order, run.at
-    model = learner.model
+    model, how, weights = learner.model, options.loss, run.feed.class_weights
     batches = loader(run.feed.train, order, options.workers or 0)
     with stop_between_steps() as asked, explained(model, int(options.batch), options.img_size):
         if not at.history:
@@ -143,7 +145,8 @@ def _loop(run: Run) -> Path:
                 last = (at.step + 1) % run.gathered == 0 or at.step + 1 == run.batches
                 with learner.gathering(last):
                     heads = learner.heads(batch)
-                    terms = loss(heads, batch.truths.to(learner.device), model.anchors_wh, model.strides)
+                    truths = batch.truths.to(learner.device)
+                    terms = loss(heads, truths, model.anchors_wh, model.strides, how, weights=weights)
                     learner.backward(terms)
                 at.count(terms, batch)
                 if last:
@@ -163,9 +166,7 @@ def _judge(run: Run, began: float | None = None) -> None:
     at.gather(run.ranks)
     if run.ranks.first:
         average = run.learner.average.model
-        verdict = validate(
-            average, run.feed.val, run.feed.classes, int(options.batch), options.workers or 0, run.quiet
-        )
+        verdict = validate(average, run.feed.val, run.feed.classes, options, run.quiet)
         line = row(at, verdict, run.feed.classes)
         better = at.close_epoch(line, verdict.value(at.epoch))
         # The record first: a kill before last.pt repeats the epoch, and writes it again.
@@ -177,7 +178,7 @@ def _judge(run: Run, began: float | None = None) -> None:
         if not run.quiet:
             took = None if began is None else time.monotonic() - began
             print(run.record.line(line, options.epochs, took), flush=True)
-    at.take_over(run.ranks.shared(at.state()))
+    at.follow(run.ranks)
 
 
 def _checkpoint(run: Run, resumable: bool) -> checkpoint.Checkpoint:
@@ -208,7 +209,7 @@ def _stop(run: Run, saved: bool = False) -> None:
     raise KeyboardInterrupt(f"saved {run.record.folder}; `detector train --resume` goes on")
 
 
-def _shown(batches: Iterator[Batch], run: Run) -> Iterator[Batch]:
+def _shown(batches: Iterable[Batch], run: Run) -> Iterator[Batch]:
     """The rest of an epoch's batches, behind a progress bar that shows the mean terms."""
     at, title = run.at, f"epoch {run.at.epoch + 1}/{run.options.epochs}"
     with tqdm(desc=title, total=run.batches, initial=at.step, unit="batch", disable=run.quiet, leave=False) as bar:

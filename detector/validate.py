@@ -15,7 +15,9 @@ from detector.data import Order, Pictures, loader
 from detector.evaluate import Scores, evaluate
 from detector.inference import Thresholds
 from detector.loss import loss
+from detector.loss_settings import LossSettings
 from detector.model import Darknet
+from detector.options import Options
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,21 @@ class Verdict:
         return float(epoch) if self.loss is None else -self.loss
 
 
-def validate(
-    model: Darknet, val: Pictures | None, classes: tuple[str, ...], batch: int, workers: int, quiet: bool
-) -> Verdict:
+def validate(model: Darknet, val: Pictures | None, classes: tuple[str, ...], options: Options, quiet: bool) -> Verdict:
     if val is None:
         return Verdict()
-    scores, found = evaluate(model, val, classes, Thresholds(), batch, workers, quiet)
-    return Verdict(scores, found, mean_loss(model, val, batch) if scores.map50 is None else None)
+    batch = int(options.batch)
+    scores, found = evaluate(model, val, classes, Thresholds(), batch, options.workers or 0, quiet)
+    return Verdict(scores, found, mean_loss(model, val, batch, options.loss) if scores.map50 is None else None)
 
 
-def mean_loss(model: Darknet, pictures: Pictures, batch: int) -> float:
+def mean_loss(model: Darknet, pictures: Pictures, batch: int, how: LossSettings) -> float:
     """The loss in eval mode, a mean over slots."""
     model.eval()
     device, total, slots = next(model.parameters()).device, 0.0, 0
     with torch.inference_mode():
         for one in loader(pictures, Order(len(pictures), batch, 0, shuffled=False), 0):
             heads = model(one.floats(device, torch.contiguous_format))
-            terms = loss(heads, one.truths.to(device), model.anchors_wh, model.strides)
+            terms = loss(heads, one.truths.to(device), model.anchors_wh, model.strides, how)
             total, slots = total + float(terms.total) * terms.count, slots + terms.count
     return total / slots

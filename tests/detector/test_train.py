@@ -44,11 +44,11 @@ def interrupt_at(monkeypatch, call: int, number: int = signal.SIGINT) -> None:
     """Send this process a signal while it computes its `call`-th loss."""
     real, calls = training.loss, []
 
-    def loss(*given):
+    def loss(*given, **more):
         calls.append(1)
         if len(calls) == call:
             os.kill(os.getpid(), number)
-        return real(*given)
+        return real(*given, **more)
 
     monkeypatch.setattr(training, "loss", loss)
 
@@ -68,6 +68,7 @@ def test_a_run_leaves_what_it_promises(options, capsys):
         "map50_95",
         "ap50_circle",
         "ap50_square",
+        "val_loss",
     ]
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert rows[0]["box"] == rows[0]["lr"] == "" and float(rows[2]["box"]) > 0 and rows[0]["map50"] != ""
@@ -122,10 +123,10 @@ def test_a_killed_run_goes_on_to_the_same_bits(options):
         "import os, signal, torch, detector.train as t\n"
         "torch.set_num_threads(1)\n"
         "real, calls = t.loss, []\n"
-        "def loss(*given):\n"
+        "def loss(*given, **more):\n"
         "    calls.append(1)\n"
         "    if len(calls) == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return real(*given)\n"
+        "    return real(*given, **more)\n"
         "t.loss = loss\n"
         f"t.train(t.{given!r}, quiet=True)\n"
     )
@@ -160,7 +161,7 @@ def test_our_own_weights_start_a_run_where_the_last_one_ended(options, capsys):
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_pictures(options, monkeypatch):
     bad = torch.tensor(float("nan"), requires_grad=True)
-    monkeypatch.setattr(training, "loss", lambda *given: Terms(bad, bad, bad))
+    monkeypatch.setattr(training, "loss", lambda *given, **more: Terms(bad, bad, bad))
     message = r"epoch 1, batch 1: the loss is nan, expected a finite one; try a lower --lr; pictures: .*\.png, .*\.png"
     with pytest.raises(TrainingError, match=message):
         train(options(), quiet=True)
@@ -193,18 +194,6 @@ def test_nothing_is_made_before_the_input_is_known_to_be_good(options, shapes_sp
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("gpu0", "--device: 'gpu0', expected cpu, cuda"),
-        ("cuda:99", "--device: cuda:99 is not there, expected one of .*cpu"),
-    ],
-)
-def test_a_device_that_is_not_there_is_said(name, message):
-    with pytest.raises(UserError, match=message):
-        training.choose_device(name)
-
-
 def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
     interrupt_at(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
@@ -213,19 +202,6 @@ def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
     (data / "images" / "train" / "5.png").unlink()
     with pytest.raises(DataError, match="5 training pictures, expected the run's 6; begin anew"):
         resume(Path(options().out) / "1", quiet=True)
-
-
-def test_the_full_network_goes_with_an_accelerator(monkeypatch):
-    monkeypatch.setattr(training, "choose_device", lambda name: torch.device("cuda"))
-    said = []
-    assert training.settle(Options(data="x"), said.append).model == "yolov3" and said[0] == "model: yolov3 (cuda)"
-
-
-def test_the_model_goes_with_the_device_and_the_reason_is_given():
-    said = []
-    settled = training.settle(Options(data="x", device="cpu"), said.append)
-    assert settled.model == "yolov3-tiny" and said[0].startswith("model: yolov3-tiny (a CPU: ")
-    assert settled.workers == 0
 
 
 @pytest.mark.slow
