@@ -26,7 +26,7 @@ SIGNS = ("out of memory", "can't allocate memory", "failed to allocate", "not en
 
 
 def fitting_batch(model: Darknet, side: int, precision: str) -> int:
-    """The largest power of two, at most `MOST`, of pictures that can be trained on at once; at least 1."""
+    """The largest power of two, at most `MOST`, of pictures that one device can train on at once; at least 1."""
     device = next(model.parameters()).device
     if device.type == "cuda":
         return halved_until(lambda batch: _try(model, side, precision, batch))

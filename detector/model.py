@@ -144,9 +144,11 @@ def _module(channels: int, layer: object) -> nn.Module:
 
 
 def initialise(model: Darknet, generator: torch.Generator) -> None:
-    """Kaiming for every convolution, then the heads' as `initialise_heads` says. In place."""
+    """Kaiming for every convolution, biases of 0, then the heads' as `initialise_heads` says. In place."""
     for block in model.convolutions:
         nn.init.kaiming_normal_(block.conv.weight, a=0.1, nonlinearity="leaky_relu", generator=generator)
+        if block.conv.bias is not None:
+            nn.init.zeros_(block.conv.bias)
     initialise_heads(model, generator)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from detector.average_precision import Found
 from detector.boxes import Letterbox
 from detector.data import Pictures
 from detector.draw import colour, draw_boxes
+from detector.found import Found
 from detector.pictures import read_picture, shrink
 
 CONFIDENCE = 0.25  # what predictions.png shows

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from detector.atomic import write_atomically
-from detector.average_precision import Found
 from detector.data import Pictures
+from detector.found import Found
 from detector.plots import curves_png, predictions_png
 from detector.progress import Progress
 from detector.validate import Verdict

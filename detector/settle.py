@@ -43,7 +43,9 @@ def settle_batch(options: Options, model: Darknet, ranks: Ranks, say: Callable[[
     """The batch that fits, where that was asked for; the same for every process."""
     if options.batch != "auto":
         return options
-    found = fitting_batch(model.to(ranks.device), options.img_size, options.amp) if ranks.first else 0
-    batch = ranks.shared(found)
-    say(f"batch: {batch} fit into the memory of {ranks.device.type} at {options.img_size} px")
+    side = round(options.img_size * (1 + options.multi_scale))
+    side -= side % max(model.strides)
+    found = fitting_batch(model.to(ranks.device), side, options.amp) if ranks.first else 0
+    batch = ranks.shared(found) * ranks.size
+    say(f"batch: {batch} fit into memory at {side} px, {batch // ranks.size} a device")
     return replace(options, batch=batch)

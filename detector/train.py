@@ -82,7 +82,7 @@ def train(options: Options, quiet: bool = False) -> Path:
             say(f"weights: {options.weights}: {taken}")
         transfer.check(model, options.transferring, Path(options.weights) if options.weights else None)
         options = settle_batch(options, model, ranks, say)
-        feed = read_feed(split, options, ranks, say)
+        feed = read_feed(split, options, max(model.strides), ranks, say)
         folder = ranks.shared(new_folder(Path(options.out)) if ranks.first else Path())
         say(f"run: {folder}")
         return _loop(_run(model, options, ranks, feed, folder, Progress(), quiet))
@@ -102,7 +102,8 @@ def resume(folder: Path, quiet: bool = False) -> Path:
     with join(options.device) as ranks:
         say = _say(quiet or not ranks.first)
         say(f"resume: {folder}, epoch {at.epoch + 1} of {options.epochs}, batch {at.step + 1}")
-        feed = read_feed(read_split(Path(options.data)), options, ranks, say)
+        model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))
+        feed = read_feed(read_split(Path(options.data)), options, max(model.strides), ranks, say)
         if feed.classes != found.classes:
             raise DataError(
                 options.data, f"classes {', '.join(feed.classes)}", f"the run's: {', '.join(found.classes)}"
@@ -113,7 +114,6 @@ def resume(folder: Path, quiet: bool = False) -> Path:
             raise DataError(options.data, what, f"the run's {pictures}", "begin anew")
         if ranks.size != processes:
             raise RunError(folder, f"{ranks.size} processes", f"the run's {processes}", f"torchrun with {processes}")
-        model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))
         run = _run(model, options, ranks, feed, folder, at, quiet)
         run.learner.restore(state, found.weights)
         return _loop(run)
@@ -121,7 +121,7 @@ def resume(folder: Path, quiet: bool = False) -> Path:
 
 def _run(model: Darknet, options: Options, ranks: Ranks, feed: Feed, folder: Path, at: Progress, quiet: bool) -> Run:
     be_deterministic(options.deterministic)
-    gathered = max(1, round((options.nominal_batch or 0) / (int(options.batch) * ranks.size)))
+    gathered = max(1, round((options.nominal_batch or 0) / int(options.batch)))
     learner = Learner(model, options, -(-len(feed.order) // gathered), ranks)
     record = Record(folder, asdict(options), feed.classes, ranks.first)
     if not ranks.first:
@@ -146,7 +146,8 @@ def _loop(run: Run) -> Path:
                 with learner.gathering(last):
                     heads = learner.heads(batch)
                     truths = batch.truths.to(learner.device)
-                    terms = loss(heads, truths, model.anchors_wh, model.strides, how, weights=weights)
+                    regions, strides = batch.regions.to(learner.device), model.strides
+                    terms = loss(heads, truths, model.anchors_wh, strides, how, regions=regions, weights=weights)
                     learner.backward(terms)
                 at.count(terms, batch)
                 if last:

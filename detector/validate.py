@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from detector.average_precision import Found
 from detector.data import Order, Pictures, loader
 from detector.evaluate import Scores, evaluate
+from detector.found import Found
 from detector.inference import Thresholds
 from detector.loss import loss
 from detector.loss_settings import LossSettings
@@ -49,6 +49,8 @@ def mean_loss(model: Darknet, pictures: Pictures, batch: int, how: LossSettings)
     with torch.inference_mode():
         for one in loader(pictures, Order(len(pictures), batch, 0, shuffled=False), 0):
             heads = model(one.floats(device, torch.contiguous_format))
-            terms = loss(heads, one.truths.to(device), model.anchors_wh, model.strides, how)
+            terms = loss(
+                heads, one.truths.to(device), model.anchors_wh, model.strides, how, regions=one.regions.to(device)
+            )
             total, slots = total + float(terms.total) * terms.count, slots + terms.count
     return total / slots
