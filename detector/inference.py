@@ -16,20 +16,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from detector.average_precision import Found
-from detector.boxes import Letterbox, decode, suppress
+from detector.boxes import Letterbox, decode
+from detector.found import Found
 from detector.fuse import fuse
 from detector.model import Darknet
+from detector.suppression import thin
 
 MAX_CANDIDATES = 3000  # a picture, before suppression, best first
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """confidence: least score of a detection.  overlap: IoU above which the lesser of two boxes goes."""
+    """confidence: least score of a detection.  overlap: IoU above which the lesser of two boxes goes.
+
+    method: how boxes are thinned (`suppression`).  agnostic: boxes of unlike classes too.
+    """
 
     confidence: float = 0.25
     overlap: float = 0.45
+    method: str = "greedy"
+    agnostic: bool = False
 
 
 class Runtime(Protocol):
@@ -81,7 +87,7 @@ def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Lette
     run = InTorch(model) if isinstance(model, nn.Module) else model
     with torch.inference_mode():
         xyxy, scores = (part.cpu() for part in run(pictures))
-        return [_select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
+        return [select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
 
 
 def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tensor]:
@@ -91,7 +97,8 @@ def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tens
     return decode(raw, anchors_wh, stride).flatten(1, 3), scores.flatten(1, 3)
 
 
-def _select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Found:
+def select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Found:
+    """One picture: (N, 4) pixels of the square and (N, C) scores to detections in its own pixels, best first."""
     cell, number = (scores >= how.confidence).nonzero(as_tuple=True)
     score = scores[cell, number]
     if len(score) > MAX_CANDIDATES:
@@ -100,5 +107,7 @@ def _select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Fo
     width, height = box.size_wh
     limit = torch.tensor([width, height, width, height], dtype=xyxy.dtype)
     own = torch.minimum(box.out_of(xyxy[cell]).clamp(min=0), limit)
-    kept = suppress(own, score, number, how.overlap)
-    return Found(own[kept].numpy().astype(np.float64), number[kept].numpy(), score[kept].numpy().astype(np.float64))
+    own, score, kept = thin(own, score, number, how.overlap, how.method, how.agnostic)
+    sure = score >= how.confidence
+    own, score, number = own[sure], score[sure], number[kept[sure]]
+    return Found(own.numpy().astype(np.float64), number.numpy(), score.numpy().astype(np.float64))

@@ -161,7 +161,7 @@ def test_nothing_found_is_zero_and_json_has_no_nan():
 
 
 def slow_listed(xyxy, scores):
-    """What Darknet's suppression leaves: sort by each class in turn, thin that class; then box by box, class by class."""
+    """Darknet's suppression: sort by each class in turn, thin that class; then box by box, class by class."""
     rows = [[b, [s if s > 0.005 else 0.0 for s in p]] for b, p in zip(xyxy.tolist(), scores.tolist(), strict=True)]
     rows = [row for row in rows if any(row[1])]
     for number in range(scores.shape[1]):
