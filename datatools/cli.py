@@ -10,7 +10,8 @@ import click
 from datatools import __version__
 from datatools.balance.choices import augmenting, planning, wanted_of
 from datatools.exits import entry_point
-from datatools.options import PATH, WRITERS, Shares, how_to_read, reading, running, tell, writing
+from datatools.options import PATH, PLACE, WRITERS, Shares, how_to_read, reading, running, tell, writing
+from datatools.places import Place, anywhere
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,8 +21,8 @@ def datatools() -> None:
 
 
 @datatools.command()
-@click.argument("source", type=PATH, default="raw")
-@click.option("--out", type=PATH, help="New folder; default: data/ and the format's name.")
+@click.argument("source", type=PLACE, default="raw")
+@click.option("--out", type=PLACE, help="New folder; default: data/ and the format's name.")
 @click.option(
     "--to", "write_as", type=click.Choice(WRITERS), default="yolo", show_default=True, help="Format to write."
 )
@@ -48,6 +49,7 @@ def datatools() -> None:
 @reading
 @writing
 @running
+@anywhere
 def convert(
     source: Path,
     out: Path | None,
@@ -94,12 +96,13 @@ def convert(
 
 
 @datatools.command()
-@click.argument("source", type=PATH, required=False)
+@click.argument("source", type=PLACE, required=False)
 @click.option("--fix", is_flag=True, help="Write a repaired copy and list what was done.")
-@click.option("--out", type=PATH, help="Where the repaired copy goes; default: SOURCE-fixed.")
+@click.option("--out", type=PLACE, help="Where the repaired copy goes; default: SOURCE-fixed.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier repaired copy.")
 @reading
 @running
+@anywhere
 def check(
     source: Path | None, fix: bool, out: Path | None, overwrite: bool, as_json: bool, quiet: bool, **said: Any
 ) -> int:
@@ -122,11 +125,12 @@ def check(
 
 
 @datatools.command()
-@click.argument("source", type=PATH, required=False)
+@click.argument("source", type=PLACE, required=False)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: FILE.png or FILE.svg.")
 @click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="One row a split and class.")
 @reading
 @running
+@anywhere
 def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: bool, quiet: bool, **said: Any) -> None:
     """Count pictures and boxes of SOURCE: class histogram, sizes, classes that come together.
 
@@ -152,10 +156,10 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
 
 
 @datatools.command()
-@click.argument("source", type=PATH, required=False)
+@click.argument("source", type=PLACE, required=False)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     default="report.html",
     show_default=True,
     help="The file to write.",
@@ -163,6 +167,7 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
 @click.option("--overwrite", is_flag=True, help="Replace an earlier report.")
 @reading
 @running
+@anywhere
 def report(source: Path | None, out: Path, overwrite: bool, as_json: bool, quiet: bool, **said: Any) -> None:
     """Write SOURCE as one HTML page to look at: histograms, heat maps, repetition, contact sheets, problems.
 
@@ -177,12 +182,13 @@ def report(source: Path | None, out: Path, overwrite: bool, as_json: bool, quiet
 
 
 @datatools.command()
-@click.argument("source", type=PATH, required=False)
-@click.option("--out", type=PATH, default="data/balanced", show_default=True, help="New folder.")
+@click.argument("source", type=PLACE, required=False)
+@click.option("--out", type=PLACE, default="data/balanced", show_default=True, help="New folder.")
 @planning
 @augmenting
 @writing
 @running
+@anywhere
 def balance(
     source: Path | None,
     out: Path,

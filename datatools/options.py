@@ -9,7 +9,10 @@ from typing import Any
 
 import click
 
+from datatools.places import Place, shown
+
 PATH = click.Path(path_type=Path)
+PLACE = Place()
 READERS = ("voc", "yolo", "ultralytics", "darknet", "coco", "createml")
 WRITERS = ("yolo", "voc", "coco", "createml")
 
@@ -153,6 +156,6 @@ def how_to_read(said: dict[str, Any], quiet: bool) -> dict[str, Any]:
 def tell(text: str, data: dict, as_json: bool, quiet: bool) -> None:
     """A command's last word: the text for people, or the object for programs."""
     if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, allow_nan=False))
+        click.echo(shown(json.dumps(data, ensure_ascii=False, allow_nan=False)))
     elif not quiet:
-        click.echo(text)
+        click.echo(shown(text))

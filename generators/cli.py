@@ -10,7 +10,8 @@ import click
 
 from datatools import __version__
 from datatools.exits import entry_point
-from datatools.options import PATH, WRITERS, Listed, Shares, running, tell, writing, writing_options
+from datatools.options import PATH, PLACE, WRITERS, Listed, Shares, running, tell, writing, writing_options
+from datatools.places import anywhere
 from generators.making.classes import MIX
 from generators.options import ClassNames, Fill, Mix, drawing, looking, settings_of
 
@@ -51,8 +52,8 @@ def sample(
 
 
 @generators.command()
-@click.argument("photos", type=PATH)
-@click.option("--out", type=PATH, default="data/faces", show_default=True, help="New folder.")
+@click.argument("photos", type=PLACE)
+@click.option("--out", type=PLACE, default="data/faces", show_default=True, help="New folder.")
 @click.option(
     "--to", "write_as", type=click.Choice(WRITERS), default="yolo", show_default=True, help="Format to write."
 )
@@ -62,6 +63,7 @@ def sample(
 @click.option("--split", type=Shares(), default="auto", help="Default: 0.8,0.1,0.1 for YOLO, one set otherwise.")
 @writing
 @running
+@anywhere
 def faces(
     photos: Path,
     out: Path,
@@ -93,9 +95,9 @@ def faces(
 
 
 @generators.command()
-@click.argument("photos", type=PATH)
+@click.argument("photos", type=PLACE)
 @click.option("--per-class", type=click.IntRange(1), default=1400, show_default=True, help="Boxes of each class.")
-@click.option("--out", type=PATH, default="data/dataset", show_default=True, help="New folder.")
+@click.option("--out", type=PLACE, default="data/dataset", show_default=True, help="New folder.")
 @click.option("--mode", "mix", type=Mix(), help="How masks are worn wrongly; default: as `overlay`.")
 @click.option("--classes", type=ClassNames(), help="Names of the classes; default: as `overlay`.")
 @click.option("--split", type=Shares(), default="0.8,0.1,0.1", show_default=True, help="Shares of the photographs.")
@@ -103,6 +105,7 @@ def faces(
 @drawing
 @writing_options("hard")
 @running
+@anywhere
 def dataset(photos: Path, out: Path, dry_run: bool, overwrite: bool, as_json: bool, quiet: bool, **said: Any) -> None:
     """Make a set of three classes from the portraits below PHOTOS, which have no boxes and show bare faces.
 
@@ -143,8 +146,8 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
 
 
 @generators.command()
-@click.argument("split", type=PATH, required=False)
-@click.option("--out", type=PATH, default="data/synthetic", show_default=True, help="New folder.")
+@click.argument("split", type=PLACE, required=False)
+@click.option("--out", type=PLACE, default="data/synthetic", show_default=True, help="New folder.")
 @click.option("--from-class", metavar="NAME", help="Class whose faces are changed; default: that of the role none.")
 @click.option(
     "--mode",
@@ -173,6 +176,7 @@ def modes(file: Path, masks: Path | None, seed: int, overwrite: bool) -> None:
 @click.option("--report", type=PATH, help="Also write report.html, with pictures, into this folder.")
 @writing_options("hard")
 @running
+@anywhere
 def overlay(
     split: Path | None,
     out: Path,
