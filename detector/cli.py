@@ -118,6 +118,27 @@ def train(
 
 
 @cli.command()
+@click.argument("model", required=False)
+@click.option("--img-size", type=click.IntRange(32), help="Side of the input. [the cfg's, or as trained]")
+@click.option("--classes", type=click.IntRange(1), help="How many. [the cfg's, or as trained]")
+@click.option("--layers", is_flag=True, help="A line a layer too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+def info(model: str | None, img_size: int | None, classes: int | None, layers: bool, as_json: bool) -> None:
+    """Parameters, operations, memory, receptive fields and anchors of MODEL: a name, .cfg, .pt, .weights or .conv.N.
+
+    Without MODEL: the networks that come along.
+    """
+    from detector.info_report import describe, overview, overview_table
+
+    if model is None:
+        found = overview(img_size, classes)
+        click.echo(json.dumps([one.as_json() for one in found]) if as_json else overview_table(found))
+    else:
+        one = describe(model, img_size, classes)
+        click.echo(json.dumps(one.as_json(layers), ensure_ascii=False) if as_json else one.text(layers))
+
+
+@cli.command()
 @shared("data")
 @click.option("--model", default="yolov3-tiny", show_default=True, help="Whose anchors to compare with, and how many.")
 @click.option("--img-size", type=click.IntRange(32), default=416, show_default=True, help="Side of the input, pixels.")

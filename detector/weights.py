@@ -99,7 +99,7 @@ def _lengths(model: Darknet, classes: int) -> list[int]:
     return counts
 
 
-def _fit(model: Darknet, count: int) -> tuple[int, int] | None:
+def fitting(model: Darknet, count: int) -> tuple[int, int] | None:
     """(convolutions, classes) of the file of `count` floats; None where no whole number of layers is that long."""
     for classes in (model.classes, COCO_CLASSES):
         lengths = _lengths(model, classes)
@@ -111,8 +111,8 @@ def _fit(model: Darknet, count: int) -> tuple[int, int] | None:
 
 
 def _fitted(model: Darknet, path: Path, file: DarknetFile) -> tuple[int, int]:
-    """What `_fit` found. Raises WeightsError unless the file's length is that of whole layers of this network."""
-    fit = _fit(model, len(file.floats))
+    """What `fitting` found. Raises WeightsError unless the file's length is that of whole layers of this network."""
+    fit = fitting(model, len(file.floats))
     if fit is None:
         whole = 4 * _lengths(model, model.classes)[-1] + 20
         raise WeightsError(
