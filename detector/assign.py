@@ -7,12 +7,15 @@ Source: Redmon & Farhadi, "YOLOv3", 2018, section 2.1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from detector.boxes import area, iou, shape_iou, to_xyxy
+from detector.boxes import area, shape_iou, to_xyxy
+
+PAIRS = {True: 2**18, False: 2**24}  # of boxes compared at once: on a CPU, what its caches hold
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,9 @@ def ignored(boxes: Tensor, truths: Tensor, threshold: float) -> Tensor:
 
     boxes: (B, A, H, W, 4) xyxy.  truths: (N, 6).  Returns (B, A, H, W) bool.
     """
-    found = torch.zeros(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
-    corners = to_xyxy(truths[:, 2:6])
-    for picture in truths[:, 0].long().unique().tolist():
-        own = corners[truths[:, 0] == picture]
-        overlap = iou(boxes[picture].reshape(-1, 4), own).amax(dim=1)
-        found[picture] = (overlap > threshold).view(found.shape[1:])
-    return found
+    return _any(
+        boxes, by_picture(truths[:, 0], truths[:, 2:6], len(boxes)), lambda o, a, b: o > threshold * (a + b - o)
+    )
 
 
 def in_region(boxes: Tensor, stride: int, regions: Tensor, share: float) -> Tensor:
@@ -86,23 +85,43 @@ def in_region(boxes: Tensor, stride: int, regions: Tensor, share: float) -> Tens
 
     boxes: (B, A, H, W, 4) xyxy.  regions: (R, 5): picture, cx cy w h in pixels.  Returns (B, A, H, W) bool.
     """
+    if not len(regions):
+        return torch.zeros(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
+    places = by_picture(regions[:, 0], regions[:, 1:5], len(boxes))
     rows, columns = boxes.shape[2:4]
-    found = torch.zeros(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
-    corners = to_xyxy(regions[:, 1:5])
-    x = ((torch.arange(columns, device=boxes.device) + 0.5) * stride).expand(rows, columns)
-    y = ((torch.arange(rows, device=boxes.device) + 0.5) * stride)[:, None].expand(rows, columns)
-    for picture in regions[:, 0].long().unique().tolist():
-        own = corners[regions[:, 0] == picture]
-        left, top, right, bottom = own[:, :, None, None].unbind(1)
-        centred = ((x >= left) & (x < right) & (y >= top) & (y < bottom)).any(dim=0)
-        covered = _covered(boxes[picture].reshape(-1, 4), own) >= share
-        found[picture] = covered.view(found.shape[1:]) | centred
+    x = (torch.arange(columns, device=boxes.device) + 0.5) * stride
+    y = (torch.arange(rows, device=boxes.device) + 0.5) * stride
+    left, top, right, bottom = places[:, :, None].unbind(-1)
+    across, down = (x >= left) & (x < right), (y >= top) & (y < bottom)
+    centred = (down[..., None] & across[:, :, None]).any(dim=1)
+    return centred[:, None] | _any(boxes, places, lambda shared, a, b: (shared > 0) & (shared >= share * a))
+
+
+def by_picture(picture: Tensor, cxcywh: Tensor, count: int) -> Tensor:
+    """Boxes sorted by picture: (count, M, 4) xyxy, M the most in one picture, filled up with empty boxes."""
+    picture = picture.long()
+    order = torch.argsort(picture, stable=True)
+    held = torch.bincount(picture, minlength=count)
+    place = torch.arange(len(order), device=order.device) - (held.cumsum(0) - held)[picture[order]]
+    found = cxcywh.new_zeros(count, int(held.max()) if len(order) else 0, 4)
+    found[picture[order], place] = to_xyxy(cxcywh)[order]
     return found
 
 
-def _covered(boxes: Tensor, regions: Tensor) -> Tensor:
-    """Largest share of each box, (N, 4) xyxy, that is in one of the regions, (R, 4)."""
-    low = torch.maximum(boxes[:, None, :2], regions[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], regions[None, :, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=-1)
-    return (shared / area(boxes)[:, None].clamp(min=torch.finfo(boxes.dtype).tiny)).amax(dim=1)
+def _any(boxes: Tensor, others: Tensor, holds: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """Where `holds` (shared area, box's area, other's area) is true of a box and any of its picture's others.
+
+    boxes: (B, A, H, W, 4).  others: (B, M, 4).  In parts of pictures, so that memory stays bounded.
+    """
+    flat = boxes.flatten(1, 3)
+    step = max(1, PAIRS[boxes.device.type == "cpu"] // max(1, flat.shape[1] * others.shape[1]))
+    parts = [_pairs(a, b, holds) for a, b in zip(flat.split(step), others.split(step), strict=True)]
+    return torch.cat(parts).view(boxes.shape[:-1])
+
+
+def _pairs(boxes: Tensor, others: Tensor, holds: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    x0, y0, x1, y1 = boxes[:, :, None].unbind(-1)
+    left, top, right, bottom = others[:, None].unbind(-1)
+    wide = (torch.minimum(x1, right) - torch.maximum(x0, left)).clamp_(min=0)
+    shared = wide.mul_((torch.minimum(y1, bottom) - torch.maximum(y0, top)).clamp_(min=0))
+    return holds(shared, area(boxes)[:, :, None], area(others)[:, None]).any(dim=2)

@@ -290,3 +290,23 @@ def test_class_weights_scale_the_class_term_of_their_own_class_alone():
         other = loss(raw, truths, ANCHORS, STRIDES, weights=torch.tensor([[3.0, 1.0], [1.0, 3.0]][number]))
         assert other.classes.item() == pytest.approx(3 * plain.classes.item())
         assert (other.box, other.objectness) == (plain.box, plain.objectness)
+
+
+@pytest.mark.parametrize("pairs", [1, 2**18])
+def test_all_pictures_are_compared_at_once_as_each_alone_would_be(monkeypatch, pairs):
+    """Pictures with 3, 0 and 1 truths, in any order of rows, whole or in parts."""
+    monkeypatch.setattr("detector.assign.PAIRS", {True: pairs})
+    boxes = decode(heads(5, batch=3)[0], ANCHORS[0], 32)
+    rows = [
+        truth(2, 0, 50, 30, 44, 40),
+        truth(0, 0, 16, 16, 30, 30),
+        truth(0, 1, 80, 20, 40, 20),
+        truth(0, 0, 40, 50, 60, 30),
+    ]
+    truths = torch.tensor(rows, dtype=torch.float64)
+    found = ignored(boxes, truths, 0.2)
+    for picture in range(3):
+        corners = torch.tensor([corners_of(row[2:]) for row in rows if row[0] == picture], dtype=torch.float64)
+        overlap = iou(boxes[picture].reshape(-1, 4), corners.reshape(-1, 4))
+        assert torch.equal(found[picture].flatten(), (overlap > 0.2).any(dim=1))
+    assert found.any() and not found[1].any()
