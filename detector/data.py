@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from detector.augment import draw_affine, recolour, warp
-from detector.augmentation import Augmentation
+from detector.augmentation import NONE, Augmentation
 from detector.batch import Batch, Refusal, Sample, collate
 from detector.boxes import Letterbox
 from detector.cache import Cache, Memory
@@ -59,7 +59,8 @@ class Pictures(Dataset):
         partners: np.ndarray | None = None,
         skip_broken: bool = False,
     ) -> None:
-        self.side, self.seed, self.augmentation, self.mixing_until = side, seed, augmentation, mixing_until
+        self.side, self.seed, self.mixing_until = side, seed, mixing_until
+        self.augmentation = None if augmentation == NONE else augmentation  # no warp, so no half pixel of padding lost
         self.cache = Memory(budget_mb) if cache is None else cache
         self.kept_side = max(side, largest)
         self.labelled: list[Labelled] = []
