@@ -16,6 +16,7 @@ from detector.errors import CfgError
 
 CFG_FOLDER = Path(__file__).parent / "cfgs"
 COCO_CLASSES = 80
+LARGEST_KERNEL = 2**28  # a gigabyte; the largest of the family has 4,718,592
 Shape = tuple[int, int]  # channels, and how many pixels of the input a cell is wide
 
 
@@ -183,6 +184,9 @@ def _check_convolution(where: str, layer: Convolutional, channels: int) -> None:
     if layer.groups < 1 or channels % layer.groups or layer.filters % layer.groups:
         parts = f"{layer.groups} groups of {channels} channels and {layer.filters} filters"
         raise CfgError(where, parts, "a divisor of both")
+    kernel = layer.filters * layer.size**2 * channels // layer.groups
+    if kernel > LARGEST_KERNEL:
+        raise CfgError(where, f"a kernel of {kernel:,} numbers", f"at most {LARGEST_KERNEL:,}")
     _check_window(where, layer.size, layer.stride, 2 * layer.padding)
 
 

@@ -54,21 +54,23 @@ def _summary(cfg: Cfg, img_size: int | None, classes: int | None) -> Summary:
 
 
 def _of_darknet(path: Path, img_size: int | None, classes: int | None) -> Described:
-    file = read_darknet(path)
-    for name in own_cfgs():
+    """Of the cfg beside the file, where there is one of the same stem, or of the first of our networks that fits."""
+    file, beside = read_darknet(path), path.with_suffix(".cfg")
+    names = [str(beside)] if beside.is_file() else own_cfgs()
+    for name in names:
         with torch.device("meta"):
             fit = fitting(Darknet(read_cfg(name)), len(file.floats))
-        if fit is not None:
-            held, known = fit
-            summary = _summary(read_cfg(name).adapt(known), img_size, classes)
-            total = sum(row.kind == "convolutional" for row in summary.rows)
-            version = ".".join(map(str, file.version))
-            whole = f"all {total}" if held == total else f"the first {held} of {total}"
-            about = f"{path}: Darknet {version}, {file.seen} pictures seen, {whole} convolutions of {name}"
-            return Described(summary, (), (about,))
-    raise WeightsError(
-        path, f"{path.stat().st_size} bytes: whole layers of none of {', '.join(own_cfgs())}", "", "give its .cfg"
-    )
+        if fit is None:
+            continue
+        held, known = fit
+        summary = _summary(read_cfg(name).adapt(known), img_size, classes)
+        total = sum(row.kind == "convolutional" for row in summary.rows)
+        whole = f"all {total}" if held == total else f"the first {held} of {total}"
+        version = ".".join(map(str, file.version))
+        about = f"{path}: Darknet {version}, {file.seen} pictures seen, {whole} convolutions of {name}"
+        return Described(summary, (), (about,))
+    what = f"{path.stat().st_size} bytes: whole layers of none of {', '.join(names)}"
+    raise WeightsError(path, what, f"a file of one of them, or its cfg as {beside.name} beside it")
 
 
 def _overview(summary: Summary, classes: tuple[str, ...]) -> list[str]:

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.cfg import Convolutional, Net, Route, Yolo, parse_cfg, read_cfg, shapes, sources
@@ -156,6 +156,7 @@ def test_keys_that_a_file_lacks_are_added_where_it_is_adapted():
     assert (cfg.yolos[0].mask, cfg.yolos[0].classes, cfg.layers[0].filters) == ((0, 1), 2, 14)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 900), st.floats(0.01, 900)), min_size=1, max_size=4), st.integers(1, 99))
 def test_adapting_keeps_every_anchor_and_adapts_back(pairs, classes):
     cfg = read_cfg("yolov3-tiny")
@@ -217,6 +218,7 @@ def test_an_adapted_cfg_needs_a_class():
             "[net]\n[convolutional]\nfilters=4\nsize=3\n" + HEAD,
             "x.cfg:2: size 3, stride 1 and padding 0 in all, expected padding of 2 to 2",
         ),
+        ("[net]\n[convolutional]\nfilters=999999999\n" + HEAD, "x.cfg:2: a kernel of 2,999,999,997 numbers, expected"),
         ("[net]\n[convolutional]\nfilters=4\ngroups=2\n" + HEAD, "x.cfg:2: 2 groups of 3 channels and 4 filters"),
         ("[net]\n[maxpool]\nsize=2\nstride=1\npadding=0\n" + HEAD, "x.cfg:2: size 2, stride 1 and padding 0 in all"),
         ("[net]\n[upsample]\n" + HEAD, "x.cfg:2: enlarges by 2 what was made 1 times smaller"),
@@ -260,3 +262,27 @@ def test_a_binary_file_is_no_cfg(tmp_path):
     (tmp_path / "x.cfg").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CfgError, match=r"x\.cfg: not a text file, expected a Darknet \.cfg"):
         read_cfg(tmp_path / "x.cfg")
+
+
+LINES = [
+    *read_cfg("yolov3-tiny").text.splitlines(),
+    "[route]",
+    "layers=-1",
+    "layers=9,8",
+    "groups=2",
+    "stride=0",
+    "mask=0",
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 200), st.one_of(st.sampled_from(LINES), st.text(max_size=20)), st.booleans())
+def test_a_spoilt_file_is_read_or_refused_in_one_line(at, line, instead):
+    lines = read_cfg("yolov3-tiny").text.splitlines()
+    lines[at : at + instead] = line.splitlines()
+    try:
+        cfg = parse_cfg("\n".join(lines), "x.cfg")
+    except CfgError as error:
+        assert str(error).startswith("x.cfg") and "\n" not in str(error)
+    else:
+        assert len(shapes(cfg)) == len(cfg.layers) and parse_cfg(cfg.adapt(3).text, "x").adapt(3).yolos[0].classes == 3

@@ -205,9 +205,18 @@ def test_a_file_says_what_it_holds(tmp_path, small_cfg):
     assert "input        96 x 96 x 3" in said and "9,9  20,20  40,30" in said
 
 
+def test_a_cfg_beside_a_file_is_taken_for_its_own(tmp_path, small_cfg):
+    (tmp_path / "mine.cfg").write_text(small_cfg.read_text())
+    write_darknet(Darknet(read_cfg(small_cfg)), tmp_path / "mine.weights")
+    said = run(tmp_path / "mine.weights").stdout
+    assert f"all 4 convolutions of {tmp_path / 'mine.cfg'}" in said and "16,16  24,24  36,36" in said
+
+
 def test_a_file_of_no_network_is_refused(tmp_path, small_cfg):
     write_darknet(Darknet(read_cfg(small_cfg)), tmp_path / "a.weights")
-    with pytest.raises(UserError, match=r"a\.weights: \d+ bytes: whole layers of none of yolov3, .*; give its \.cfg"):
+    with pytest.raises(
+        UserError, match=r"a\.weights: \d+ bytes: whole layers of none of yolov3, .* its cfg as a\.cfg beside it"
+    ):
         describe(str(tmp_path / "a.weights"), None, None)
     with pytest.raises(UserError, match="gone: no such model or cfg file"):
         describe("gone", None, None)
