@@ -17,10 +17,12 @@ from datatools.images import encode
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser itself fetches and runs nothing
 STYLE = (
-    "body{font:15px/1.5 sans-serif;max-width:1450px;margin:2em auto;padding:0 1em;color:#222}"
+    "body{font:15px/1.5 sans-serif;max-width:1450px;margin:2em auto;padding:0 1em;color:#222;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;margin:1em 0}"
-    "td,th{padding:.15em .9em;border-bottom:1px solid #ccc;text-align:right}"
+    "td,th{padding:.15em .9em;border-bottom:1px solid #ccc;text-align:right;overflow-wrap:normal}"
     "td:first-child,th:first-child{text-align:left}img{max-width:100%}"
+    "@media(max-width:700px){body{margin:1em auto}table{display:block;overflow-x:auto}"
+    ".scroll{overflow-x:auto}.scroll img{max-width:none;width:900px}}"
 )
 
 
@@ -50,6 +52,7 @@ def refuse_page(page: Path, command: str, option: str, *, overwrite: bool) -> No
 def page_of(title: str, command: str, parts: Iterable[str], style: str = "") -> str:
     """The file's text.  parts: HTML, below the title."""
     head = f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{mark_of(command)}'
+    head += '<meta name="viewport" content="width=device-width,initial-scale=1">'
     head += f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     head += f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body>\n<h1>{escape(title)}</h1>\n"
     return f"{head}{''.join(parts)}</body></html>\n"
@@ -82,6 +85,11 @@ def photograph(pixels: NDArray, alt: str = "") -> Markup:
 def drawing(png: bytes, alt: str = "") -> Markup:
     """A PNG file inside the page."""
     return _image(png, "png", alt)
+
+
+def scrolled(image: Markup) -> Markup:
+    """An image that is not shrunk to the width of a phone, where one can push it to the side instead."""
+    return Markup(f'<div class="scroll">{image}</div>')
 
 
 def _image(data: bytes, kind: str, alt: str) -> Markup:

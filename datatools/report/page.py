@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from datatools.check import tally
-from datatools.pages import Markup, drawing, folded, page_of, photograph, table
+from datatools.pages import Markup, drawing, folded, page_of, photograph, scrolled, table
 from datatools.problems import CODES, ERROR, Problem
 from datatools.report.album import Album
 from datatools.report.figures import Alone, Figures, examples
@@ -36,10 +36,10 @@ def _parts(f: Figures, album: Album) -> Iterator[str]:
     yield from _repetition(f)
     yield from _sizes(f)
     for name, pixels in album.classes.items():
-        yield f"<h2>{escape(name)}, from the smallest to the largest</h2>\n{photograph(pixels, name)}\n"
+        yield f"<h2>{escape(name)}, from the smallest to the largest</h2>\n{scrolled(photograph(pixels, name))}\n"
     for name, pixels in album.recipes.items():
         titled = f"pictures by {name}" if name else "pictures"
-        yield f"<h2>{escape(titled)}</h2>\n{photograph(pixels, titled)}\n"
+        yield f"<h2>{escape(titled)}</h2>\n{scrolled(photograph(pixels, titled))}\n"
     yield from _problems(problems)
 
 
@@ -99,13 +99,13 @@ def _sizes(f: Figures) -> Iterator[str]:
     yield "<h2>Sizes, and classes that come together</h2>\n"
     classes, together = f.dataset.classes, f.counted.total.together.tolist()
     if len(classes) <= PLOTTED:
-        yield f"{drawing(plot(f.counted, '.png'), 'statistics')}\n"
+        yield f"{scrolled(drawing(plot(f.counted, '.png'), 'statistics'))}\n"
     rows = [(name, *row) for name, row in zip(classes, together, strict=True)]
     if len(rows) > 1:
         yield folded("images that hold both, as a table", table(("", *classes), rows))
     yield "<h2>Where boxes lie, and how large they are</h2>\n"
     for some, png in drawings(classes, f.position, f.size):
-        yield f"{drawing(png, 'heat maps: ' + ', '.join(some))}\n"
+        yield f"{scrolled(drawing(png, 'heat maps: ' + ', '.join(some)))}\n"
 
 
 def _problems(problems: tuple[Problem, ...]) -> Iterator[str]:

@@ -232,8 +232,9 @@ def test_a_url_with_nothing_there_is_one_line(bucket, cli, url, said):
 
 def test_a_url_without_its_extra_names_it(cli, monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    registry = sys.modules["fsspec.registry"]
     for scheme in ("s3", "s3a"):
-        monkeypatch.delitem(fsspec.registry._registry, scheme, raising=False)  # it keeps what it once imported
+        monkeypatch.delitem(registry._registry, scheme, raising=False)  # it keeps what it once imported
     said = 's3://box/x: what reads s3:// is not installed; pip install "balanced-detection[s3]"'
     assert cli("stats", "s3://box/x", "--quiet").error == said
 
