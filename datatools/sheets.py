@@ -59,6 +59,19 @@ def whole(shot: Shot) -> NDArray:
     return _captioned(_fitted(shot, (0, 0, w, h), room), WIDE_WH, shot.caption)
 
 
+def row(shots: Sequence[Shot], columns: int, parts: Sequence[tuple[int, int, int, int]] = ()) -> list[NDArray]:
+    """Cells of one row, as wide as WIDE_WH and no higher than these pictures need; blank ones fill it up.
+
+    parts: what of each picture is shown, xyxy whole pixels; the whole of it by default.
+    """
+    room = WIDE_WH[0], WIDE_WH[1] - CAPTION_PX
+    parts = parts or [(0, 0, shot.pixels.shape[1], shot.pixels.shape[0]) for shot in shots]
+    seen = [_fitted(shot, part, room) for shot, part in zip(shots, parts, strict=True)]
+    size_wh = WIDE_WH[0], max(part.shape[0] for part in seen) + CAPTION_PX + 4
+    made = [_captioned(part, size_wh, shot.caption) for part, shot in zip(seen, shots, strict=True)]
+    return made + [np.full_like(made[0], _WHITE)] * (columns - len(made))
+
+
 def note(caption: str, size_wh: tuple[int, int] = (CELL_PX, CELL_PX)) -> NDArray:
     """A cell without a picture, (h, w, 3)."""
     return _captioned(np.zeros((0, 0, 3), np.uint8), size_wh, caption)
@@ -103,11 +116,13 @@ def written(canvas: NDArray, text: str, at: tuple[int, int]) -> NDArray:
 
 
 def sheet(cells: Sequence[NDArray], classes: Sequence[str], columns: int = COLUMNS) -> NDArray:
-    """Cells of one size in rows below the colours of the classes.  Of one blank row where there is no cell."""
+    """Cells, of one size within a row, below the colours of the classes.  Of one blank row where there is no cell."""
     blank = np.full_like(cells[0] if cells else note(""), _WHITE)
-    gap = blank[:, :4]
     full = [*cells, *[blank] * (-len(cells) % columns or (columns if not cells else 0))]
-    rows = [np.hstack([part for c in full[k : k + columns] for part in (c, gap)]) for k in range(0, len(full), columns)]
+    rows = [
+        np.hstack([part for c in full[k : k + columns] for part in (c, np.full_like(c[:, :4], _WHITE))])
+        for k in range(0, len(full), columns)
+    ]
     return np.vstack([_legend(classes, rows[0].shape[1]), *rows])
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datatools.balance.imgaug_import import import_imgaug
+from datatools.images import decode, encode
 
 Said = Mapping[str, Mapping[str, Any]]
 _ORDER = ("brightness", "contrast", "hue_saturation", "blur", "noise", "jpeg")
@@ -80,6 +81,11 @@ def paint(pixels: NDArray, colours: Colours, rng: np.random.Generator) -> NDArra
     if colours.noise:
         pixels = _noisy(pixels, colours.noise * 255, colours.grey_noise, rng)
     return pixels
+
+
+def compressed(pixels: NDArray, quality: int) -> NDArray:
+    """With the artefacts of a JPEG file of that quality, (H, W, 3) uint8; 0 leaves the picture as it is."""
+    return decode(encode(pixels, ".jpg", quality)) if quality else pixels
 
 
 def _tones(brightness: float, contrast: float) -> NDArray:

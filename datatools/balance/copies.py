@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datatools.balance.augment import ATTEMPTS, Augmenter
+from datatools.balance.colour import compressed
 from datatools.balance.erase import erase_boxes
 from datatools.balance.plan import Plan
 from datatools.balance.windows import Window, inside, moved_into
@@ -105,8 +106,7 @@ class Copier:
         strength = min(quality, copy.jpeg or quality)
         if suffix == ".jpg":
             return encode(copy.pixels, suffix, strength, sampling=self._sampling)
-        pixels = decode(encode(copy.pixels, ".jpg", copy.jpeg)) if copy.jpeg else copy.pixels
-        return encode(pixels, suffix)
+        return encode(compressed(copy.pixels, copy.jpeg), suffix)
 
     @cached_property
     def _sampling(self) -> int:
