@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from datatools import __version__
-from datatools.balance.choices import augmenting, planning, wanted_of
+from datatools.balance.choices import augmenting, planning, showing, wanted_of
 from datatools.exits import entry_point
 from datatools.options import PATH, PLACE, WRITERS, Shares, how_to_read, reading, running, tell, writing
 from datatools.places import Place, anywhere
@@ -247,6 +247,44 @@ def balance(
             more, counted = weigh.weights_report(plan, weigh.write_weighted(plan, out, settings, overwrite=overwrite))
         text, data = f"{text}\n\n{more}", data | counted
     tell(text, data, as_json, quiet)
+
+
+@datatools.command()
+@click.argument("source", type=PLACE, required=False)
+@click.option(
+    "--by",
+    type=click.Choice(["operator", "policy", "recipe"]),
+    default="operator",
+    show_default=True,
+    help="A row for each operator of the policy, for each policy, or for each recipe of balance.",
+)
+@click.option(
+    "--out", type=Place(dir_okay=False), default="preview.png", show_default=True, help="The picture to write, a PNG."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier picture.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
+@showing
+@running
+@anywhere
+def preview(
+    source: Path | None, by: str, out: Path, overwrite: bool, seed: int, as_json: bool, quiet: bool, **said: Any
+) -> None:
+    """Draw what augmentation does to the pictures of SOURCE, by operator, by policy or by recipe.
+
+    Default: the newest split below data/, or raw/ where there is none.  By recipe, a balanced split shows the copies
+    that it holds, another one those that `balance` would make.
+    """
+    from datatools import reports
+    from datatools.balance.apply import Settings
+    from datatools.balance.gallery import write_gallery
+    from datatools.balance.policy import read_policy
+
+    reports.plot_suffix(out, (".png",))
+    policy = read_policy(said["policy"])
+    source = source or reports.default_source(quiet)
+    settings = Settings(policy, seed, said["min_visibility"], workers=said["workers"], box_fit=said["box_fit"])
+    write_gallery(source, by, out, said["policy"] or "", settings, overwrite=overwrite)
+    tell(f"{source}, by {by} -> {out}", {"source": str(source), "by": by, "out": str(out)}, as_json, quiet)
 
 
 @datatools.command()

@@ -22,7 +22,7 @@ from datatools.parallel import ordered_map
 from datatools.provenance import Provenance
 from datatools.resumable import PROGRESS, bring_originals, describe, fingerprint, free_tag, once, same_run
 
-ITEM_MS = 60.0  # what a picture with its copies costs, at least
+ITEM_MS = 15.0  # what a picture with its copies costs, at least
 
 
 @dataclass(frozen=True)

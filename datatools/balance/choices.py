@@ -30,13 +30,6 @@ class TargetText(click.ParamType):
             return self.fail(str(error), param, ctx)
 
 
-POLICY = click.option(
-    "--policy",
-    metavar="NAME|FILE.yaml",
-    default="default",
-    show_default=True,
-    help="Augmentation policy: light, default, strong, or a YAML file.",
-)
 planning = options(
     click.option(
         "--target",
@@ -73,8 +66,12 @@ planning = options(
     click.option("--plan", "plan_file", type=FILE, help="Run the plan in FILE instead of making one."),
     click.option("--save-plan", type=FILE, help="Write the plan to FILE, for --plan."),
 )
-augmenting = options(
-    POLICY,
+showing = options(
+    click.option(
+        "--policy",
+        metavar="NAME|FILE.yaml",
+        help="Augmentation policy: light, default (this one is taken), strong, or a YAML file.",
+    ),
     click.option(
         "--min-visibility",
         type=click.FloatRange(0, 1),
@@ -89,6 +86,9 @@ augmenting = options(
         show_default=True,
         help="The shape that a box is taken to hold when the picture is turned: its new box stands round that.",
     ),
+)
+augmenting = options(
+    showing,
     click.option("--format", "suffix", type=click.Choice(["jpg", "png"]), default="jpg", show_default=True),
     click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG copies."),
     click.option("--preview", type=FILE, help="Draw 16 copies to FILE.png, and stop."),

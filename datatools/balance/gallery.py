@@ -8,25 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datatools import formats
 from datatools.balance.apply import Settings
 from datatools.balance.augment import Augmenter, Drawn
 from datatools.balance.box_fit import moved_boxes
 from datatools.balance.colour import compressed
 from datatools.balance.copies import Copier
 from datatools.balance.geometry import draw_geometry
-from datatools.balance.policy import SINGLE, Policy
+from datatools.balance.plan import Wanted
+from datatools.balance.policy import SHIPPED, SINGLE, Policy, read_policy
 from datatools.balance.preview import NO_BOX, caption, copies_of, copy_shots, recipe_name
-from datatools.balance.run import Balance
+from datatools.balance.run import Balance, plan_balance
 from datatools.core import Annotation, Dataset, areas, clip_boxes
-from datatools.errors import LayoutError
-from datatools.images import decode
-from datatools.provenance import Provenance
+from datatools.errors import LayoutError, OutputError
+from datatools.images import decode, encode
+from datatools.outputs import write_file
+from datatools.provenance import Provenance, read_provenance
 from datatools.sheets import WIDE_COLUMNS, Shot, row, sheet, spread, window
 from datatools.streams import picture_stream
+from datatools.walk import folder_of
 
 COLUMNS = 5  # of a row: the picture itself and four results
 STEPS = ("low", "1/3", "2/3", "high")  # of an operator's range
@@ -35,6 +40,33 @@ MARGIN = 0.06  # between a box and the picture's border, in parts of the picture
 PAIRS = 4  # of a picture and its copy, for each recipe
 LOOKED_AT = 300  # copies, spread over the plan, among which recipes are looked for
 NO_PHOTOGRAPH = Shot(np.full((1, 1, 3), 255, np.uint8), Annotation("", "", (1, 1)), NO_BOX)
+
+
+def write_gallery(
+    source: Path, by: str, out: Path, policy: str, settings: Settings, *, overwrite: bool = False
+) -> None:
+    """Draw the sheet of a set to a PNG file.  by: operator, policy or recipe.
+
+    policy: what the settings' policy is called; "" where the user named none: a sheet by policy shows all that ship.
+    Raises OutputError where the file is there already.
+    """
+    if out.exists() and not overwrite:
+        raise OutputError(out, "is already there", remedy="pass --overwrite, or choose another --out")
+    write_file(out, encode(_drawn(source, by, policy, settings), ".png"))
+
+
+def _drawn(source: Path, by: str, policy: str, settings: Settings) -> NDArray:
+    workers = settings.workers
+    known = read_provenance(folder_of(source))
+    if by == "recipe" and not any(origin.recipe == "augment" for origin in known.origins.values()):
+        return by_recipe(plan_balance(source, Wanted(seed=settings.seed), workers=workers, quiet=True), settings)
+    dataset = formats.read(source, workers=workers, quiet=True).dataset
+    if by == "recipe":
+        return by_recipe_made(dataset, known)
+    if by == "operator":
+        return by_operator(dataset, settings.policy, settings)
+    names = [policy] if policy else SHIPPED
+    return by_policy(dataset, {Path(name).stem: read_policy(name) for name in names}, settings)
 
 
 def by_operator(dataset: Dataset, policy: Policy, settings: Settings) -> NDArray:

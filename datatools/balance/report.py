@@ -16,7 +16,7 @@ from datatools.display import grid
 from datatools.parallel import worker_count
 
 SHAPES = {"whole": "whole", "crop": "cropped", "erase": "with boxes erased", "ignore": "with regions ignored"}
-COPY_MS = 12.0  # what a copy costs one process
+COPY_MS = 2.5  # what a copy costs one process
 
 
 def estimate(balance: Balance, workers: int = 0) -> dict:
