@@ -73,56 +73,52 @@ REMEDIES = {
 }
 
 
-def _kinds() -> dict[str, Kind]:
-    plain = {k: (k, int) for k in ("filters", "size", "stride", "pad", "groups", "batch_normalize")}
-    numbers = ("ignore_thresh", "truth_thresh", "iou_thresh", "jitter", "random")
-    return {
-        "net": Kind(Net, {k: (k, int) for k in ("width", "height", "channels")}, (), NET_TRAINING),
-        "convolutional": Kind(
-            Convolutional,
-            {**plain, "padding": ("padding_px", int), "activation": ("activation", str)},
-            ("filters",),
-            ANYWHERE,
-            dict.fromkeys(("binary", "xnor", "flipped", "dot", "antialiasing", "coordconv"), "0") | {"dilation": "1"},
-        ),
-        "maxpool": Kind(
-            Maxpool,
-            {k: (k, int) for k in ("size", "stride", "padding")},
-            (),
-            ANYWHERE,
-            {"maxpool_depth": "0", "antialiasing": "0"},
-        ),
-        "upsample": Kind(Upsample, {"stride": ("stride", int)}, (), ANYWHERE, {"scale": "1"}),
-        "route": Kind(
-            Route,
-            {"layers": ("layers", _integers), "groups": ("groups", int), "group_id": ("group_id", int)},
-            ("layers",),
-            ANYWHERE,
-        ),
-        "shortcut": Kind(
-            Shortcut,
-            {"from": ("from_", int), "activation": ("activation", str)},
-            ("from",),
-            ANYWHERE,
-            {"weights_type": "none", "weights_normalization": "none"},
-        ),
-        "yolo": Kind(
-            Yolo,
-            {
-                "mask": ("mask", _integers),
-                "anchors": ("anchors_wh", _pairs),
-                "classes": ("classes", int),
-                "num": ("num", int),
-                **{k: (k, float) for k in numbers},
-            },
-            ("anchors",),
-            (*ANYWHERE, *YOLO_TRAINING),
-            {"scale_x_y": "1", "new_coords": "0", "embedding_layer": "0"},
-        ),
-    }
-
-
-KINDS = _kinds()
+_CONVOLUTION = {k: (k, int) for k in ("filters", "size", "stride", "pad", "groups", "batch_normalize")}
+_THRESHOLDS = ("ignore_thresh", "truth_thresh", "iou_thresh", "jitter", "random")
+KINDS: dict[str, Kind] = {
+    "net": Kind(Net, {k: (k, int) for k in ("width", "height", "channels")}, (), NET_TRAINING),
+    "convolutional": Kind(
+        Convolutional,
+        {**_CONVOLUTION, "padding": ("padding_px", int), "activation": ("activation", str)},
+        ("filters",),
+        ANYWHERE,
+        dict.fromkeys(("binary", "xnor", "flipped", "dot", "antialiasing", "coordconv"), "0") | {"dilation": "1"},
+    ),
+    "maxpool": Kind(
+        Maxpool,
+        {k: (k, int) for k in ("size", "stride", "padding")},
+        (),
+        ANYWHERE,
+        {"maxpool_depth": "0", "antialiasing": "0"},
+    ),
+    "upsample": Kind(Upsample, {"stride": ("stride", int)}, (), ANYWHERE, {"scale": "1"}),
+    "route": Kind(
+        Route,
+        {"layers": ("layers", _integers), "groups": ("groups", int), "group_id": ("group_id", int)},
+        ("layers",),
+        ANYWHERE,
+    ),
+    "shortcut": Kind(
+        Shortcut,
+        {"from": ("from_", int), "activation": ("activation", str)},
+        ("from",),
+        ANYWHERE,
+        {"weights_type": "none", "weights_normalization": "none"},
+    ),
+    "yolo": Kind(
+        Yolo,
+        {
+            "mask": ("mask", _integers),
+            "anchors": ("anchors_wh", _pairs),
+            "classes": ("classes", int),
+            "num": ("num", int),
+            **{k: (k, float) for k in _THRESHOLDS},
+        },
+        ("anchors",),
+        (*ANYWHERE, *YOLO_TRAINING),
+        {"scale_x_y": "1", "new_coords": "0", "embedding_layer": "0"},
+    ),
+}
 
 
 @dataclass(frozen=True)

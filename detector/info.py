@@ -146,15 +146,12 @@ def _row(
 ) -> tuple[Row, int]:
     (width, height, channels), field, jump = last
     output, size, stride, filters = (width, height, channels), 0, 0, 0
-    parameters = stored = operations = 0
+    kernel = norms = 0
     match layer:
         case Convolutional():
             size, stride, filters = layer.size, layer.stride, layer.filters
             output = (width // stride, height // stride, filters)
-            kernel = filters * size * size * channels // layer.groups
-            parameters = kernel + filters * (2 if layer.batch_normalize else 1)
-            stored = kernel + filters * (4 if layer.batch_normalize else 1)
-            operations = 2 * kernel * output[0] * output[1]
+            kernel, norms = filters * size * size * channels // layer.groups, layer.batch_normalize
         case Maxpool():
             size, stride = layer.window, layer.stride
             output = (width // stride, height // stride, channels)
@@ -171,4 +168,6 @@ def _row(
         field, jump = field + (size - 1) * jump, jump * stride
     kind = type(layer).__name__.lower()
     before = output if isinstance(layer, Route) else last[0]
-    return Row(index, kind, filters, size, stride, named, before, output, parameters, stored, operations, field), jump
+    costs = kernel + filters * (2 if norms else 1), kernel + filters * (4 if norms else 1)
+    operations = 2 * kernel * output[0] * output[1]
+    return Row(index, kind, filters, size, stride, named, before, output, *costs, operations, field), jump

@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from detector.cfg import Cfg, own_cfgs, parse_cfg, read_cfg
 from detector.checkpoint import is_checkpoint, load
 from detector.errors import WeightsError
 from detector.info import FLOAT, Row, Summary, summarise
-from detector.model import Darknet
-from detector.weights import fitting, read_darknet
+from detector.weights import read_darknet, recognise
 
 ABBREVIATED = {"convolutional": "conv", "maxpool": "max", "upsample": "up"}
 
@@ -57,20 +54,16 @@ def _of_darknet(path: Path, img_size: int | None, classes: int | None) -> Descri
     """Of the cfg beside the file, where there is one of the same stem, or of the first of our networks that fits."""
     file, beside = read_darknet(path), path.with_suffix(".cfg")
     names = [str(beside)] if beside.is_file() else own_cfgs()
-    for name in names:
-        with torch.device("meta"):
-            fit = fitting(Darknet(read_cfg(name)), len(file.floats))
-        if fit is None:
-            continue
-        held, known = fit
-        summary = _summary(read_cfg(name).adapt(known), img_size, classes)
-        total = sum(row.kind == "convolutional" for row in summary.rows)
-        whole = f"all {total}" if held == total else f"the first {held} of {total}"
-        version = ".".join(map(str, file.version))
-        about = f"{path}: Darknet {version}, {file.seen} pictures seen, {whole} convolutions of {name}"
-        return Described(summary, (), (about,))
-    what = f"{path.stat().st_size} bytes: whole layers of none of {', '.join(names)}"
-    raise WeightsError(path, what, f"a file of one of them, or its cfg as {beside.name} beside it")
+    found = recognise(len(file.floats), map(read_cfg, names))
+    if found is None:
+        what = f"{path.stat().st_size} bytes: whole layers of none of {', '.join(names)}"
+        raise WeightsError(path, what, f"a file of one of them, or its cfg as {beside.name} beside it")
+    (cfg, held), version = found, ".".join(map(str, file.version))
+    summary = _summary(cfg, img_size, classes)
+    total = sum(row.kind == "convolutional" for row in summary.rows)
+    whole = f"all {total}" if held == total else f"the first {held} of {total}"
+    about = f"{path}: Darknet {version}, {file.seen} pictures seen, {whole} convolutions of {cfg.name}"
+    return Described(summary, (), (about,))
 
 
 def _overview(summary: Summary, classes: tuple[str, ...]) -> list[str]:

@@ -2,10 +2,10 @@
 
 A network is its backbone, the first `cfg.backbone` layers, and its heads, all that follows; in them the output
 convolutions, the only ones that know the classes. Layers are taken over by name, that is by number, from the first on
-as long as shapes agree. An output convolution of other classes keeps the rows of boxes and objectness, and those of
-classes of the same name: COCO's names are known, other Darknet files name none. Frozen layers neither learn nor
-gather batch norm statistics.  Source: Yosinski et al., "How transferable are features", 2014; gradual unfreezing:
-Howard & Ruder, "ULMFiT", 2018.
+as long as shapes agree; a Darknet file may be of another of the project's networks. An output convolution of other
+classes keeps the rows of boxes and objectness, and those of classes of the same name: COCO's names are known, other
+Darknet files name none. Frozen layers neither learn nor gather batch norm statistics.  Source: Yosinski et al., "How
+transferable are features", 2014; gradual unfreezing: Howard & Ruder, "ULMFiT", 2018.
 """
 
 from __future__ import annotations
@@ -52,11 +52,6 @@ class Transferring:
             raise UserError("--unfreeze", "nothing is frozen", "--freeze N or --freeze backbone")
         if not 0 < self.body_lr <= 10:
             raise UserError("--body-lr", f"{self.body_lr:g}", "a share of the learning rate, above 0, such as 0.1")
-
-
-def read_freeze(text: str) -> int | str:
-    """The value of `--freeze`, from its text; `Transferring` judges it."""
-    return int(text) if text.isdigit() else text
 
 
 def read_epochs(text: str) -> tuple[int, ...]:
@@ -129,7 +124,7 @@ def _source(model: Darknet, path: Path) -> Source:
         found = load(path)
         built = found.build()
         return Source(built, len(built.layers), found.classes)
-    other, layers = load_prefix(model, path)
+    other, layers = load_prefix(model.cfg, path, elsewhere=True)
     return Source(other, layers, coco_names() if other.classes == COCO_CLASSES != model.classes else None)
 
 

@@ -10,7 +10,9 @@ Source: Darknet's parser.c (load_weights, load_convolutional_weights).
 from __future__ import annotations
 
 import io
+import itertools
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from detector.atomic import write_atomically
-from detector.cfg import COCO_CLASSES
+from detector.cfg import COCO_CLASSES, Cfg, own_cfgs, read_cfg
 from detector.errors import WeightsError
+from detector.info import summarise
 from detector.model import Convolution, Darknet
 
 VERSION = (0, 2, 5)
@@ -99,8 +102,10 @@ def _lengths(model: Darknet, classes: int) -> list[int]:
     return counts
 
 
-def fitting(model: Darknet, count: int) -> tuple[int, int] | None:
-    """(convolutions, classes) of the file of `count` floats; None where no whole number of layers is that long."""
+def fitting(cfg: Cfg, count: int) -> tuple[int, int] | None:
+    """(convolutions, classes) of a file of `count` floats, were it of `cfg`; None where no number of layers is that."""
+    with torch.device("meta"):
+        model = Darknet(cfg)
     for classes in (model.classes, COCO_CLASSES):
         lengths = _lengths(model, classes)
         if count in lengths:
@@ -110,36 +115,46 @@ def fitting(model: Darknet, count: int) -> tuple[int, int] | None:
     return (len(model.convolutions), classes) if classes >= 1 and rest == 0 else None
 
 
-def _fitted(model: Darknet, path: Path, file: DarknetFile) -> tuple[int, int]:
-    """What `fitting` found. Raises WeightsError unless the file's length is that of whole layers of this network."""
-    fit = fitting(model, len(file.floats))
-    if fit is None:
-        whole = 4 * _lengths(model, model.classes)[-1] + 20
-        raise WeightsError(
-            path,
-            f"{path.stat().st_size} bytes: no whole number of layers of {model.cfg.name}",
-            f"{whole} bytes for {model.classes} classes, or a prefix ending with a layer",
-            "check --model against the weights, or fetch the file again",
-        )
-    return fit
+def recognise(count: int, cfgs: Iterable[Cfg]) -> tuple[Cfg, int] | None:
+    """The first of `cfgs`, for the classes of a file of `count` floats, and how many convolutions of it are there."""
+    for cfg in cfgs:
+        fit = fitting(cfg, count)
+        if fit is not None:
+            return cfg.adapt(fit[1]), fit[0]
+    return None
 
 
-def load_prefix(model: Darknet, path: Path) -> tuple[Darknet, int]:
-    """The network that a file was written from, were it `model` for the file's own classes; and of how many layers,
-    from the first on, it holds the weights."""
+def _refusal(path: Path, cfg: Cfg) -> WeightsError:
+    whole = summarise(cfg).as_json()["weights_bytes"]
+    return WeightsError(
+        path,
+        f"{path.stat().st_size} bytes: no whole number of layers of {cfg.name}",
+        f"{whole} bytes for {cfg.yolos[0].classes} classes, or a prefix ending with a layer",
+        "check --model against the weights, or fetch the file again",
+    )
+
+
+def load_prefix(cfg: Cfg, path: Path, elsewhere: bool = False) -> tuple[Darknet, int]:
+    """The network that a file was written from, `cfg` for the file's own classes, and of how many layers, from the
+    first on, it holds the weights. elsewhere: one of the project's own networks, where `cfg` is none that fits."""
     file = read_darknet(path)
-    convolutions, classes = _fitted(model, path, file)
-    other, offset = Darknet(model.cfg.adapt(classes)), 0
-    for block in other.convolutions[:convolutions]:
+    others = (read_cfg(name) for name in own_cfgs()) if elsewhere else ()
+    found = recognise(len(file.floats), itertools.chain((cfg,), others))
+    if found is None:
+        raise _refusal(path, cfg)
+    model, offset = Darknet(found[0]), 0
+    for block in model.convolutions[: found[1]]:
         offset = _fill(block, file.floats, offset)
-    return other, other.layer_of(other.convolutions[convolutions - 1]) + 1
+    return model, model.layer_of(model.convolutions[found[1] - 1]) + 1
 
 
 def load_darknet(model: Darknet, path: Path) -> None:
     """Fill `model` from a Darknet file that holds all of it. In place. Raises WeightsError where the file does not."""
     file = read_darknet(path)
-    convolutions, classes = _fitted(model, path, file)
-    total = len(model.convolutions)
+    fit = fitting(model.cfg, len(file.floats))
+    if fit is None:
+        raise _refusal(path, model.cfg)
+    (convolutions, classes), total = fit, len(model.convolutions)
     if (convolutions, classes) != (total, model.classes):
         held = f"{convolutions} of {total} convolutions" if convolutions < total else f"heads for {classes} classes"
         raise WeightsError(

@@ -17,7 +17,6 @@ from detector.transfer import (
     frozen_layers,
     groups,
     read_epochs,
-    read_freeze,
     start,
 )
 from detector.weights import load_darknet, write_darknet
@@ -121,6 +120,16 @@ def test_a_network_of_another_kind_takes_nothing_and_says_so(tmp_path, small_cfg
     other = Darknet(read_cfg("yolov3").adapt(2))
     with pytest.raises(WeightsError, match=r"a\.pt: nothing in it fits yolov3"):
         start(other, ("x", "y"), kept(network(small_cfg), tmp_path / "a.pt"))
+
+
+def test_a_network_takes_what_it_shares_with_another_of_the_projects(tmp_path):
+    one, two = network("yolov3-tiny-3l", 80, seed=1), network("yolov3-tiny", 3, seed=2)
+    write_darknet(one, tmp_path / "three.weights")
+    said = str(start(two, ("a", "b", "c"), tmp_path / "three.weights"))
+    assert said.startswith(
+        "11 of 13 convolutions loaded; 2 heads keep their boxes and objectness; classes a, b, c begin"
+    )
+    assert all(torch.equal(one.state_dict()[f"layers.{i}.conv.weight"], two.layers[i].conv.weight) for i in (0, 12, 21))
 
 
 @pytest.mark.realdata
@@ -247,8 +256,7 @@ def test_what_was_never_loaded_is_not_frozen(small_cfg, how, weights, message):
         check(network(small_cfg), how, Path(weights) if weights else None)
 
 
-def test_texts_become_settings():
-    assert (read_freeze("backbone"), read_freeze("12"), read_freeze("x")) == ("backbone", 12, "x")
+def test_epochs_are_read_from_a_text():
     assert (read_epochs("5"), read_epochs("5, 8,11"), read_epochs("")) == ((5,), (5, 8, 11), ())
     with pytest.raises(UserError, match="--unfreeze: 'soon', expected epochs with commas"):
         read_epochs("soon")
