@@ -47,7 +47,7 @@ def repeat_factors(labelled: Sequence[Labelled], threshold: float) -> np.ndarray
 def plan_factors(labelled: Sequence[Labelled], split: Split) -> np.ndarray:
     """(N,) float64 from the split's weights. Raises DataError where it has none, or all are 0."""
     if split.weights is None:
-        raise DataError(split.path, "no `weights:` entry", "a file of weights", "run `datatools balance`")
+        raise DataError(split.path, "no `weights:` entry", "a file of weights", "run `datatools balance --as weights`")
     weights = read_weights(split.weights, split.path.parent)
     found = np.array([weights.get(absolute(one.path), 1.0) for one in labelled])
     if not found.sum() > 0:

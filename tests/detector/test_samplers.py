@@ -93,7 +93,7 @@ def test_a_wrong_plan_is_said(shapes_split, text, message):
 
 def test_a_missing_plan_and_wrong_choices_are_said():
     split = Split(Path("data.yaml"), ("a",), {})
-    with pytest.raises(DataError, match=r"data\.yaml: no `weights:` entry.*run `datatools balance`"):
+    with pytest.raises(DataError, match=r"data\.yaml: no `weights:` entry.*run `datatools balance --as weights`"):
         factors("plan", [holding(0)], split)
     with pytest.raises(UserError, match="--sampler: 'rare', expected one of uniform, repeat, plan"):
         factors("rare", [holding(0)], split)
