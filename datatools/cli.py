@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,37 @@ def report(source: Path | None, out: Path, overwrite: bool, as_json: bool, quiet
 
     source = source or reports.default_source(quiet)
     text, data = make_report(source, out, overwrite=overwrite, **how_to_read(said, quiet))
+    tell(text, data, as_json, quiet)
+
+
+@datatools.command()
+@click.argument("source", type=PLACE, required=False)
+@click.argument("pictures", nargs=-1)
+@click.option("--out", type=Place(dir_okay=False), help="Draw a sheet into FILE.png instead.")
+@click.option("--split", type=click.Choice(["train", "val", "test"]), help="Only of this split.")
+@click.option("--class", "label", help="Only pictures that hold a box of it.")
+@click.option("--count", type=click.IntRange(1, 400), help="How many; default: 6 in the terminal, 16 in a file.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Other seed, other pictures.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier sheet.")
+@reading
+@running
+@anywhere
+def view(source: Path | None, pictures: tuple[str, ...], out: Path | None, **said: Any) -> None:
+    """Look at some pictures of SOURCE with their boxes, or at PICTURES, by name.
+
+    As coloured blocks in a terminal with colours, else as a table.  Default: the newest split below data/, or raw/.
+    """
+    from datatools import reports
+    from datatools.halfblocks import screen_of
+    from datatools.view import Choice, look
+
+    if out:
+        reports.plot_suffix(out, (".png",))
+    quiet, as_json = said["quiet"], said["as_json"]
+    choice = Choice(pictures, said["split"] or "", said["label"] or "", said["count"] or 0, said["seed"])
+    screen = None if as_json or quiet else screen_of(sys.stdout)
+    source = source or reports.default_source(quiet)
+    text, data = look(source, choice, out, screen, overwrite=said["overwrite"], **how_to_read(said, quiet))
     tell(text, data, as_json, quiet)
 
 

@@ -49,14 +49,14 @@ def cell(shot: Shot, around: NDArray | None = None) -> NDArray:
     """A box with its surroundings, (CELL_PX, CELL_PX, 3).  around: what is in the middle, (4,), if not the box."""
     h, w = shot.pixels.shape[:2]
     part = window(shot.annotation.xyxy[shot.box] if around is None else around, (w, h))
-    return _captioned(_fitted(shot, part, (CELL_PX - CAPTION_PX,) * 2), (CELL_PX, CELL_PX), shot.caption)
+    return _captioned(fitted(shot, part, (CELL_PX - CAPTION_PX,) * 2), (CELL_PX, CELL_PX), shot.caption)
 
 
 def whole(shot: Shot) -> NDArray:
     """A whole picture, (h, w, 3) of WIDE_WH."""
     h, w = shot.pixels.shape[:2]
     room = WIDE_WH[0], WIDE_WH[1] - CAPTION_PX
-    return _captioned(_fitted(shot, (0, 0, w, h), room), WIDE_WH, shot.caption)
+    return _captioned(fitted(shot, (0, 0, w, h), room), WIDE_WH, shot.caption)
 
 
 def row(shots: Sequence[Shot], columns: int, parts: Sequence[tuple[int, int, int, int]] = ()) -> list[NDArray]:
@@ -77,7 +77,7 @@ def note(caption: str, size_wh: tuple[int, int] = (CELL_PX, CELL_PX)) -> NDArray
     return _captioned(np.zeros((0, 0, 3), np.uint8), size_wh, caption)
 
 
-def _fitted(shot: Shot, part: tuple[int, int, int, int], room_wh: tuple[int, int]) -> NDArray:
+def fitted(shot: Shot, part: tuple[int, int, int, int], room_wh: tuple[int, int]) -> NDArray:
     """Part of a picture, xyxy, as large as fits; boxes are drawn after enlarging, so that lines stay thin."""
     import cv2
 
