@@ -66,7 +66,7 @@ def row(shots: Sequence[Shot], columns: int, parts: Sequence[tuple[int, int, int
     """
     room = WIDE_WH[0], WIDE_WH[1] - CAPTION_PX
     parts = parts or [(0, 0, shot.pixels.shape[1], shot.pixels.shape[0]) for shot in shots]
-    seen = [_fitted(shot, part, room) for shot, part in zip(shots, parts, strict=True)]
+    seen = [fitted(shot, part, room) for shot, part in zip(shots, parts, strict=True)]
     size_wh = WIDE_WH[0], max(part.shape[0] for part in seen) + CAPTION_PX + 4
     made = [_captioned(part, size_wh, shot.caption) for part, shot in zip(seen, shots, strict=True)]
     return made + [np.full_like(made[0], _WHITE)] * (columns - len(made))
