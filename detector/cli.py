@@ -244,6 +244,34 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
         click.echo(f"warning: {report.path} does not agree with torch", err=True)
 
 
+@cli.command()
+@click.argument("model", type=PATH)
+@click.option("--mode", type=click.Choice(["static", "dynamic", "fp16"]), default="static", show_default=True,
+              help="8 bits, ranges measured beforehand or on the way; or half floats.")  # fmt: skip
+@click.option("--data", type=PATH, help="Split to calibrate on (train) and to judge on (val). [the run's own]")
+@click.option(
+    "--calibrate", type=click.IntRange(1), default=64, show_default=True, help="Pictures of train, for static."
+)
+@click.option("--per-channel/--per-tensor", default=True, show_default=True, help="Scales of the weights.")
+@click.option("--float-heads/--int8-heads", default=True, show_default=True, help="The last convolutions stay floats.")
+@click.option("--max-loss", type=click.FloatRange(0, 1), default=0.01, show_default=True,
+              help="Loss of mAP@0.5 above which a warning is given.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the calibration pictures.")
+@click.option("--out", type=PATH, help="The file to write. [MODEL-int8-static.onnx, ...]")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@shared("quiet")
+def quantise(model: Path, mode: str, per_channel: bool, float_heads: bool, as_json: bool, **given: Any) -> None:
+    """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after."""
+    from detector.export.quantise import Quantising
+    from detector.export.quantise_run import quantise_file
+
+    cost = quantise_file(model, Quantising(mode, per_channel, float_heads), **given)
+    click.echo(json.dumps(cost.as_json(), ensure_ascii=False) if as_json else cost.lines())
+    if cost.warning:
+        click.echo(f"warning: {cost.warning}", err=True)
+
+
 def _only(context: click.Context, *allowed: str) -> None:
     """Refuse options that a resumed run cannot take."""
     given = click.core.ParameterSource.COMMANDLINE

@@ -11,6 +11,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "onnxruntime.quantization": "onnx",
+    "onnxruntime.transformers.float16": "onnx",
     "litert_torch": "tflite",
     "ai_edge_litert.interpreter": "tflite",
 }
