@@ -38,12 +38,15 @@ class Report:
             f"{name:{wide}}  {len(one.anchors_wh):7}  {one.average:11.3f}  {one.recall():11.1%}  {one.recall(0.5):9.1%}"
             for name, one in rows
         ]
-        text = " ".join(f"{w:g},{h:g}" for w, h in self.found.anchors_wh)
+        text, heads = " ".join(f"{w:g},{h:g}" for w, h in self.found.anchors_wh), len(self.cfg.heads)
+        use = f'to train:   detector train --anchors "{text}"'
+        if len(self.found.anchors_wh) % heads:
+            use = f"not for {self.cfg.name}: its {heads} heads share a multiple of {heads} anchors"
         return "\n".join(
             [
                 f"{len(self.sizes)} boxes of {self.pictures} training pictures, letterboxed to {self.img_size}",
                 *(head, *lines, "", "in a cfg:   anchors=" + line(self.found.anchors_wh)),
-                f'to train:   detector train --anchors "{text}"',
+                use,
             ]
         )
 

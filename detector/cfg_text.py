@@ -174,6 +174,17 @@ def build(section: Section, name: str) -> Any:
     return kind.make(line=section.line, **values)
 
 
+def training_pairs(text: str, name: str) -> list[str]:
+    """`key=value` of what trains in a cfg, each once: read, and left to the options of `detector train`."""
+    found: dict[str, None] = {}
+    for section in sections(text, name):
+        kind = KINDS[section.head]
+        for _, key, value in section.pairs:
+            if key in kind.training or (section.head == "yolo" and key in _THRESHOLDS):
+                found[f"{key}={value}"] = None
+    return list(found)
+
+
 def _value(where: str, key: str, text: str, read: Reader) -> Any:
     try:
         value = read(text)

@@ -1,4 +1,4 @@
-"""The `detector` command: train, evaluate, detect, export. Parse, call one library function, print.
+"""The `detector` command: train, info, anchors, evaluate, detect, export. Parse, call one library function, print.
 
 Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input is at fault, one line; 2 wrong usage;
 3 a fault of ours, with a traceback; 130 interrupted.
@@ -58,7 +58,7 @@ SHARED: dict[str, Callable[[Command], Command]] = {
         "cfg",
         default="yolov3-tiny",
         show_default=True,
-        help="With Darknet weights only: yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg file.",
+        help="With Darknet weights only: yolov3, yolov3-spp, yolov3-tiny, yolov3-tiny-3l or a .cfg file.",
     ),
     "img-size": click.option("--img-size", type=click.IntRange(32), help="Side of the network's input. [as trained]"),
     "runtime": click.option(

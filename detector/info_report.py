@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.cfg import Cfg, own_cfgs, parse_cfg, read_cfg
+from detector.cfg_text import training_pairs
 from detector.checkpoint import is_checkpoint, load
 from detector.errors import WeightsError
 from detector.info import FLOAT, Row, Summary, summarise
@@ -36,7 +37,10 @@ def describe(model: str, img_size: int | None, classes: int | None) -> Described
     """Of `model`: the name of a network, a .cfg, a .pt, or a .weights or .conv.N of one of the project's networks."""
     path = Path(model)
     if model in own_cfgs() or path.suffix == ".cfg" or not path.is_file():
-        return Described(_summary(read_cfg(model), img_size, classes))
+        cfg = read_cfg(model)
+        trains = ", ".join(training_pairs(cfg.text, cfg.name))
+        about = (f"{model}: trains by {trains}; here, the options of `detector train` decide",) if trains else ()
+        return Described(_summary(cfg, img_size, classes), (), about)
     if is_checkpoint(path):
         found = load(path)
         cfg = parse_cfg(found.cfg, found.model).adapt(len(found.classes))

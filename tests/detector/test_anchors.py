@@ -98,6 +98,11 @@ def test_what_is_printed_and_written_is_read_back(tmp_path, shapes_split):
     assert json.loads(again.stdout)["anchors"] == [list(pair) for pair in found]
 
 
+def test_a_number_that_the_heads_cannot_share_is_said(shapes_split):
+    table = survey(shapes_split(), "yolov3-tiny", 96, 5, 9, 0).table()
+    assert "not for yolov3-tiny: its 2 heads share a multiple of 2 anchors" in table and "--anchors" not in table
+
+
 @given(PAIRS)
 def test_a_line_of_anchors_is_read_back(pairs):
     rounded = tuple((round(w, 2), round(h, 2)) for w, h in pairs)

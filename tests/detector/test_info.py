@@ -205,6 +205,14 @@ def test_a_file_says_what_it_holds(tmp_path, small_cfg):
     assert "input        96 x 96 x 3" in said and "9,9  20,20  40,30" in said
 
 
+def test_what_trains_in_a_cfg_is_listed_and_left_to_the_options(tmp_path):
+    text = OWN.replace("[net]", "[net]\nbatch=64\nsteps=4,5") + "ignore_thresh=.7\njitter=.3\n"
+    (tmp_path / "own.cfg").write_text(text)
+    said = run(tmp_path / "own.cfg", "--img-size", 64).stdout
+    assert "trains by batch=64, steps=4,5, ignore_thresh=.7, jitter=.3; here, the options of `detector train`" in said
+    assert "trains by" not in run("yolov3-tiny").stdout
+
+
 def test_a_cfg_beside_a_file_is_taken_for_its_own(tmp_path, small_cfg):
     (tmp_path / "mine.cfg").write_text(small_cfg.read_text())
     write_darknet(Darknet(read_cfg(small_cfg)), tmp_path / "mine.weights")
