@@ -23,7 +23,10 @@ VERSION = 1  # of how pictures are shrunk
 
 
 class Cache(Protocol):
-    """Where shrunk pictures, (h, w, 3) uint8 with an edge of `side`, are put and found again."""
+    """Where shrunk pictures, (h, w, 3) uint8 with an edge of `side`, are put and found again. place: for people."""
+
+    @property
+    def place(self) -> str: ...
 
     def find(self, path: Path, side: int) -> np.ndarray | None: ...
 
@@ -34,6 +37,8 @@ class Cache(Protocol):
 
 class Memory:
     """In this process; workers that are forked share it."""
+
+    place = "memory"
 
     def __init__(self, budget_mb: int) -> None:
         self._left = budget_mb * 2**20
@@ -54,6 +59,7 @@ class Disk:
 
     def __init__(self, budget_mb: int, folder: Path) -> None:
         self.folder, self._left = folder, budget_mb * 2**20
+        self.place = str(folder)
         self._counted: set[Path] = set()
 
     def find(self, path: Path, side: int) -> np.ndarray | None:

@@ -61,7 +61,7 @@ def read_feed(split: Split, options: Options, stride: int, ranks: Ranks, say: Ca
     for line in (*train.skipped, *(val.skipped if val else ())):
         say(f"skipped: {line}")
     say(
-        f"pictures: {len(train)} to train on ({boxes} boxes, {train.cached} kept in {options.cache}), "
+        f"pictures: {len(train)} to train on ({boxes} boxes, {train.cached} kept in {cache.place}), "
         f"{len(val) if val else 'none'} to validate on"
     )
     order = Order(

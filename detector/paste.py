@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -32,6 +33,15 @@ class Sources:
     picture: np.ndarray
     box: np.ndarray
     chance: np.ndarray
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        return np.cumsum(self.chance)
+
+    def draw(self, rng: np.random.Generator) -> tuple[int, int]:
+        """A picture and its box."""
+        chosen = min(int(np.searchsorted(self.ends, rng.random(), side="right")), len(self.ends) - 1)
+        return int(self.picture[chosen]), int(self.box[chosen])
 
 
 def find_sources(labelled: Sequence[Labelled]) -> Sources:
@@ -66,8 +76,8 @@ def paste(
     if not len(sources.chance):
         return scene
     for _ in range(int(rng.integers(1, how.pasted + 1))):
-        chosen = int(rng.choice(len(sources.chance), p=sources.chance))
-        source, box = read(int(sources.picture[chosen])), int(sources.box[chosen])
+        picture, box = sources.draw(rng)
+        source = read(picture)
         patch, inside = _patch(source, box, rng)
         if min(inside[2] - inside[0], inside[3] - inside[1]) < SMALLEST:
             continue

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,34 @@ def test_wrong_choices_are_said():
     with pytest.raises(UserError, match="--cache-mb: -1, expected 0 or more"):
         open_cache("ram", -1)
     assert isinstance(open_cache("none", 5), Memory)
+
+
+def test_a_cache_says_where_it_is(tmp_path):
+    assert open_cache("ram", 1).place == "memory"
+    assert open_cache("disk", 1, tmp_path / "x").place == str(tmp_path / "x")
+
+
+def test_a_run_that_is_killed_while_it_fills_the_cache_leaves_what_the_next_can_use(tmp_path):
+    folder = tmp_path / "cache"
+    pictures = [tmp_path / f"{number}.png" for number in range(40)]
+    for path in pictures:
+        path.write_bytes(b"x")
+    code = (
+        "import os, sys, numpy as np\nfrom pathlib import Path\nfrom detector.cache import Disk\n"
+        "cache = Disk(64, Path(sys.argv[1]))\n"
+        "for i, path in enumerate(sys.argv[2:]):\n"
+        "    cache.offer(Path(path), 416, np.full((312, 416, 3), i, np.uint8))\n"
+        "    print(i, flush=True)\n"
+    )
+    command = [sys.executable, "-c", code, str(folder), *map(str, pictures)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        while run.stdout.readline() != "9\n":
+            pass
+        run.kill()
+    cache = Disk(64, folder)
+    found = [cache.find(path, 416) for path in pictures]
+    assert all(inner is not None for inner in found[:10])
+    for number, inner in enumerate(found):
+        assert inner is None or (inner == number).all()
+        assert cache.offer(pictures[number], 416, np.full((312, 416, 3), number, np.uint8))
+    assert all((cache.find(path, 416) == number).all() for number, path in enumerate(pictures))

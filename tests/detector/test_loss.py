@@ -310,3 +310,24 @@ def test_all_pictures_are_compared_at_once_as_each_alone_would_be(monkeypatch, p
         overlap = iou(boxes[picture].reshape(-1, 4), corners.reshape(-1, 4))
         assert torch.equal(found[picture].flatten(), (overlap > 0.2).any(dim=1))
     assert found.any() and not found[1].any()
+
+
+@pytest.mark.parametrize("way", [*BOX_FORMS, "focal"])
+def test_heads_that_go_down_the_gradient_come_to_say_the_truths(way):
+    """No network: the raw heads themselves learn, until what they decode to is what was asked for."""
+    focal = LossSettings(objectness_gamma=1.5, classes_gamma=1.5, classes_alpha=0.5)
+    how = focal if way == "focal" else LossSettings(form=way)
+    raw = [(head * 0.1).requires_grad_() for head in heads(6)]
+    optimiser, truths = torch.optim.Adam(raw, lr=0.2), TRUTHS[[0, 1, 3]]  # the third is crowded out by the fourth
+    for _ in range(120):
+        optimiser.zero_grad()
+        loss(raw, truths, ANCHORS, STRIDES, how).total.backward()
+        optimiser.step()
+    boxes = torch.cat([decode(r, a, s).flatten(1, 3) for r, a, s in zip(raw, ANCHORS, STRIDES, strict=True)], 1)
+    says = torch.cat([r.flatten(1, 3) for r in raw], 1).detach()
+    for picture, number, *box in truths.tolist():
+        there = says[int(picture), :, 4] > 0
+        overlap = iou(boxes[int(picture)][there].detach(), torch.tensor([corners_of(box)]).double())[:, 0]
+        assert overlap.max() > 0.9
+        assert says[int(picture)][there][overlap.argmax(), 5:].argmax() == number
+    assert sum((says[..., 4] > 0).sum(1)) <= 10  # slots that answer, of 112
