@@ -17,6 +17,7 @@ import click
 
 from detector.arguments import GroupedCommand, read_config, training_options
 from detector.errors import UserError
+from detector.judging_arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
 from detector.options import DEFAULTS, Options
 
 Command = Callable[..., Any]
@@ -39,20 +40,7 @@ SHARED: dict[str, Callable[[Command], Command]] = {
     "device": click.option("--device", help="cpu, cuda, cuda:1, mps, ... [the best there is]"),
     "batch": click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Pictures a step."),
     "workers": click.option("--workers", type=click.IntRange(0), help="Loader processes. [0 on a CPU, else up to 8]"),
-    "conf": click.option(
-        "--conf",
-        type=click.FloatRange(0, 1),
-        default=0.25,
-        show_default=True,
-        help="Least confidence of a box that counts.",
-    ),
-    "nms": click.option(
-        "--nms",
-        type=click.FloatRange(0, 1),
-        default=0.45,
-        show_default=True,
-        help="Of two boxes of a class that overlap more than this, the lesser goes.",
-    ),
+    "conf": CONF,
     "cfg": click.option(
         "--model",
         "cfg",
@@ -80,6 +68,7 @@ def cli() -> None:
     \b
     detector train                       newest split under data/ -> runs/train/<n>/
     detector evaluate                    newest run's best weights, on its validation pictures
+    detector evaluate-all                every checkpoint of the newest run: mAP by epoch
     detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
     detector export                      newest run's best weights, as ONNX, beside them
     """
@@ -163,11 +152,13 @@ def anchors(data: Path | None, out: tuple[Path, ...], as_json: bool, quiet: bool
 @click.argument("model", type=PATH, required=False)
 @shared("data")
 @click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)
-@shared("conf", "nms", "batch", "img-size", "cfg", "device", "workers", "runtime")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@finding_options
+@judging_options
+@shared("batch", "img-size", "cfg", "device", "workers", "runtime")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the tables.")
 @shared("quiet")
 def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
-    """Judge MODEL on a split: AP, precision, recall, F1 and counts, a line a class.
+    """Judge MODEL on a split: AP by class and by size, precision, recall, F1, counts, thresholds; or as Darknet does.
 
     MODEL is a .pt, .weights, .onnx, .torchscript or .tflite. Without: the newest run's best.pt. Without --data: the
     split that the run was trained on.
@@ -175,14 +166,37 @@ def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> No
     path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
     from detector.judge import judge
 
-    scores = judge(path, quiet=quiet, split=lambda: _split(None, quiet), **given)
-    click.echo(json.dumps(scores.as_json(), ensure_ascii=False) if as_json else scores.table())
+    how, wanted = take_thresholds(given), take_judging(given)
+    one = judge(path, how=how, wanted=wanted, quiet=quiet, split=lambda: _split(None, quiet), **given)
+    click.echo(json.dumps(one.values, ensure_ascii=False) if as_json else one.text)
+
+
+@cli.command()
+@click.argument("run", type=PATH, required=False)
+@shared("data")
+@click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)
+@finding_options
+@shared("batch", "img-size", "device", "workers")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
+@shared("quiet")
+def evaluate_all(run: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Judge every checkpoint that RUN kept, epoch by epoch; write epochs.csv and epochs.png there.
+
+    Those that are in the CSV already are skipped. Without RUN: the newest run. Without --data: the run's own split.
+    """
+    folder = _run(str(run or ""), Path("runs/train"), quiet)
+    from detector.epochs import judge_epochs
+
+    how = take_thresholds(given)
+    epochs = judge_epochs(folder, how=how, quiet=quiet, split=lambda: _split(None, quiet), **given)
+    click.echo(json.dumps(epochs.as_json(), ensure_ascii=False) if as_json else epochs.table())
 
 
 @cli.command()
 @click.argument("source", type=PATH)
 @click.option("--weights", type=PATH, help="Also .onnx, .torchscript, .tflite. [the newest run's best.pt]")
-@shared("conf", "nms", "img-size", "cfg", "device", "runtime")
+@finding_options
+@shared("img-size", "cfg", "device", "runtime")
 @click.option("--out", type=PATH, default=Path("runs/detect"), show_default=True, help="Where results are numbered.")
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as one JSON list.")
 @click.option("--txt", is_flag=True, help="Also write YOLO label files, into labels/.")
@@ -194,7 +208,7 @@ def detect(source: Path, weights: Path | None, as_json: bool, quiet: bool, **giv
     path = weights or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
     from detector.judge import look_at
 
-    summary, classes = look_at(path, source, quiet=quiet, **given)
+    summary, classes = look_at(path, source, how=take_thresholds(given), quiet=quiet, **given)
     if as_json:
         click.echo(json.dumps([one.as_json(classes) for one in summary.seen], ensure_ascii=False))
     else:

@@ -20,7 +20,7 @@ from detector.boxes import Letterbox
 from detector.data import Order, Pictures, loader
 from detector.found import Found, truths_of
 from detector.inference import Runtime, Thresholds, as_runtime, detect_batch
-from detector.matching import match
+from detector.matching import Matching, match
 from detector.model import Darknet
 
 LOW_CONFIDENCE = 0.001
@@ -101,12 +101,16 @@ def evaluate(
     quiet: bool,
 ) -> tuple[Scores, list[Found]]:
     """Scores of `model` on `pictures`, and the detections of each picture."""
-    detections = run_model(model, pictures, partial(_low, how), batch, workers, quiet)
-    each = score_classes(match(detections, truths_of(pictures)), len(classes), how.confidence)
-    return Scores(dict(zip(classes, each, strict=True)), len(pictures), how.confidence, how.overlap), detections
+    detections = run_model(model, pictures, partial(at_every_score, how), batch, workers, quiet)
+    return scores_of(match(detections, truths_of(pictures)), classes, len(pictures), how), detections
 
 
-def _low(how: Thresholds, run: Runtime, squares: Tensor, boxes: list[Letterbox]) -> list[Found]:
+def scores_of(matching: Matching, classes: tuple[str, ...], pictures: int, how: Thresholds) -> Scores:
+    each = score_classes(matching, len(classes), how.confidence)
+    return Scores(dict(zip(classes, each, strict=True)), pictures, how.confidence, how.overlap)
+
+
+def at_every_score(how: Thresholds, run: Runtime, squares: Tensor, boxes: list[Letterbox]) -> list[Found]:
     """Detections down to `LOW_CONFIDENCE`, since AP ranks them all."""
     return detect_batch(run, squares, boxes, replace(how, confidence=LOW_CONFIDENCE))
 

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from detector.boxes import Letterbox, decode
 from detector.found import Found
 from detector.fuse import fuse
+from detector.fusion import fused
 from detector.model import Darknet
 from detector.suppression import thin
+from detector.tta import seen
 
 MAX_CANDIDATES = 3000  # a picture, before suppression, best first
 
@@ -29,13 +31,14 @@ MAX_CANDIDATES = 3000  # a picture, before suppression, best first
 class Thresholds:
     """confidence: least score of a detection.  overlap: IoU above which the lesser of two boxes goes.
 
-    method: how boxes are thinned (`suppression`).  agnostic: boxes of unlike classes too.
+    method: how boxes are thinned (`suppression`).  agnostic: boxes of unlike classes too.  views: of `tta`.
     """
 
     confidence: float = 0.25
     overlap: float = 0.45
     method: str = "greedy"
     agnostic: bool = False
+    views: str = "none"
 
 
 class Runtime(Protocol):
@@ -86,8 +89,11 @@ def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Lette
     """
     run = InTorch(model) if isinstance(model, nn.Module) else model
     with torch.inference_mode():
-        xyxy, scores = (part.cpu() for part in run(pictures))
-        return [select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
+        views = [
+            [select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
+            for xyxy, scores in seen(run, pictures, how.views)
+        ]
+    return views[0] if len(views) == 1 else [fused(found) for found in zip(*views, strict=True)]
 
 
 def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tensor]:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from detector.data import Pictures, default_workers
 from detector.errors import DataError
-from detector.evaluate import Scores, evaluate
 from detector.inference import Thresholds
+from detector.judging import Judgement, Judging, judge_network
 from detector.predict import Summary, detect, find_pictures
 from detector.runs import new_folder, own_split
 from detector.runtimes.opening import open_runtime
@@ -28,8 +28,8 @@ def judge(
     *,
     data: Path | None,
     subset: str,
-    conf: float,
-    nms: float,
+    how: Thresholds,
+    wanted: Judging,
     batch: int,
     img_size: int | None,
     cfg: str,
@@ -38,8 +38,11 @@ def judge(
     runtime: str,
     quiet: bool,
     split: Callable[[], Path],
-) -> Scores:
-    """Scores of the weights in `path`. Without `data`: the split of the run beside it, else what `split` finds."""
+) -> Judgement:
+    """What the weights in `path` are worth. Without `data`: the split of the run beside it, else what `split` finds."""
+    wanted.check(how)
+    if runtime == "auto" and (wanted.metric == "original" or how.views == "full"):
+        runtime = "torch"
     found = read_split(data or own_split(path) or split())
     labelled = found.read(subset)
     opened = open_runtime(
@@ -57,15 +60,14 @@ def judge(
         raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(opened.classes)}", "see --data")
     pictures = Pictures(labelled, opened.side)
     hands = default_workers(opened.run.device) if workers is None else workers
-    return evaluate(opened.run, pictures, found.classes, Thresholds(conf, nms), batch, hands, quiet)[0]
+    return judge_network(opened.run, pictures, found.classes, how, wanted, batch, hands, quiet)
 
 
 def look_at(
     path: Path,
     source: Path,
     *,
-    conf: float,
-    nms: float,
+    how: Thresholds,
     img_size: int | None,
     cfg: str,
     device: str | None,
@@ -97,7 +99,7 @@ def look_at(
             opened.classes,
             pictures,
             opened.side,
-            Thresholds(conf, nms),
+            how,
             folder,
             txt=txt,
             skip_broken=on_error == "skip",

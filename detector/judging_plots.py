@@ -19,7 +19,7 @@ def curves_png(curves: dict[str, Curve]) -> bytes:
     """Precision against recall, and F1 against confidence, a line a class; the best F1 of each is marked."""
     from matplotlib.patheffects import withStroke
 
-    figure = _figure((11, 4.4))
+    figure = figure_of((11, 4.4))
     left, right = figure.subplots(1, 2)
     shown = {name: one for name, one in curves.items() if one.truths}
     for number, (name, one) in enumerate(curves.items()):
@@ -37,7 +37,7 @@ def curves_png(curves: dict[str, Curve]) -> bytes:
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[0] and len(shown) <= MOST_NAMED:
             axis.legend(fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _precision_recall(axis: Any, one: Curve, label: str, style: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], confidence: floa
     """Counts, and the share of each row as colour: rows are what is there, columns what was found."""
     names = [*classes, "background"]
     side = max(4.6, min(18.0, 0.95 * len(names) + 1.8))
-    figure = _figure((side + 0.8, side))
+    figure = figure_of((side + 0.8, side))
     axis = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     drawn = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -77,10 +77,10 @@ def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], confidence: floa
     axis.axhline(len(classes) - 0.5, color="0.4", linewidth=1)
     axis.axvline(len(classes) - 0.5, color="0.4", linewidth=1)
     figure.colorbar(drawn, ax=axis, shrink=0.75, label="share of the row")
-    return _png(figure)
+    return png_of(figure)
 
 
-def _figure(size: tuple[float, float]) -> Any:
+def figure_of(size: tuple[float, float]) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -89,7 +89,7 @@ def _figure(size: tuple[float, float]) -> Any:
     return figure
 
 
-def _png(figure: Any) -> bytes:
+def png_of(figure: Any) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     return stream.getvalue()

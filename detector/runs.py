@@ -35,9 +35,10 @@ def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt") -> tuple[Path, 
 
 
 def own_split(path: Path) -> Path | None:
-    """The split named by the args.yaml beside `path`, where both are still there."""
-    args = path.parent / "args.yaml"
-    if not args.is_file():
+    """The split named by the args.yaml beside `path` or one folder up (epochs/), where both are still there."""
+    places = [folder / "args.yaml" for folder in (path.parent, path.parent.parent)]
+    args = next((place for place in places if place.is_file()), None)
+    if args is None:
         return None
     content = yaml.safe_load(args.read_text(encoding="utf-8"))
     data = Path(content["data"]) if isinstance(content, dict) and "data" in content else None

@@ -4,8 +4,8 @@ greedy       a box goes when its IoU with a better kept one is above the thresho
 diou         the same with IoU less the squared distance of the centres, as a share of the squared diagonal around both,
              so that neighbours stay (Zheng et al., "Distance-IoU Loss", 2020, section 3.4)
 merge        greedy; a kept box becomes the mean, weighted by score, of itself and those that went for it
-soft         no box goes; its score falls by exp(-IoU² / .5) with every better one (Bodla et al., "Soft-NMS", 2017, eq. 3)
-soft-linear  no box goes; its score falls by 1 - IoU with every better one above the threshold (eq. 2)
+soft         no box goes; its score falls by exp(-IoU² / .5) with every better one (Bodla et al., "Soft-NMS", 2017)
+soft-linear  no box goes; its score falls by 1 - IoU with every better one above the threshold (equation 2)
 
 Softened boxes below `LEAST` go. Equal scores in the order given.
 """

@@ -40,12 +40,73 @@ def test_the_bare_commands_follow_one_another(call, shapes_split, small_cfg, tmp
     code, out, err = call("evaluate", "--quiet")
     assert code == 0 and out.startswith("class ") and err == ""
     code, out, _ = call("evaluate", "--json", "--quiet")
-    assert set(json.loads(out)) == {"map50", "map50_95", "images", "conf", "nms", "classes"}
+    assert {"map50", "map50_95", "images", "conf", "nms", "classes", "coco", "thresholds"} <= set(json.loads(out))
+    code, out, _ = call("evaluate-all", "--quiet")
+    assert code == 0 and out.splitlines()[1].split()[:2] == ["*", "best.pt"] and "2 judged now" in out
     code, out, err = call("detect", "data/shapes/images/val", "--txt", "--conf", 0)
     assert code == 0 and out.endswith("4 pictures: runs/detect/1\n") and "run: runs/train/1 (the only run here)" in err
     assert len(list((tmp_path / "runs" / "detect" / "1" / "labels").iterdir())) == 4
     code, out, _ = call("detect", "data/shapes/images/val/0.png", "--json", "--quiet")
     assert [entry["path"] for entry in json.loads(out)] == ["data/shapes/images/val/0.png"]
+
+
+@pytest.fixture
+def weights(shapes_split, small_cfg, tmp_path):
+    """A network that has learnt nothing, as x.pt, and a split."""
+    shapes_split(train=1, val=3)
+    model = Darknet(read_cfg(small_cfg))
+    initialise(model, torch.Generator().manual_seed(0))
+    save(Checkpoint(str(small_cfg), model.cfg.text, ("circle", "square"), 96, model.state_dict()), tmp_path / "x.pt")
+    return tmp_path / "x.pt"
+
+
+def test_each_measure_prints_its_own_report(call, weights):
+    judge = ("evaluate", "x.pt", "--data", "data/shapes", "--quiet", "--runtime", "torch", "--metric")
+    code, out, _ = call(*judge, "darknet")
+    assert code == 0 and "class_id = 0, name = circle, ap = " in out and "mean average precision (mAP@0.50) = " in out
+    assert out.startswith(" detections_count = ")
+    code, out, _ = call(*judge, "voc", "--tta", "flip", "--nms-method", "diou")
+    assert code == 0 and "AP 11-point" in out
+    code, out, _ = call(*judge, "original")
+    assert code == 0 and "first study's scoring" in out
+    for metric in ("darknet", "voc", "original"):
+        code, out, _ = call(*judge, metric, "--json")
+        assert code == 0 and json.loads(out)["metric"] == metric and json.loads(out)["images"] == 3
+
+
+def test_evaluate_writes_what_is_asked_for_and_overwrites_nothing(call, weights, tmp_path):
+    (tmp_path / "costs.yaml").write_text("missed: 2\n")
+    words = ("evaluate", "x.pt", "--data", "data/shapes", "--quiet", "--runtime", "torch", "--sheets", "seen")
+    words += ("--per-image", "rows/x.csv", "--bootstrap", 5, "--want-recall", 0.9, "--cost", "costs.yaml")
+    code, out, _ = call(*words, "--bins", "20,30")
+    assert code == 0 and "20-30" in out and "95% of 5 draws" in out and "expected cost a picture" in out
+    assert len((tmp_path / "rows" / "x.csv").read_text().splitlines()) == 4
+    files = {"pr-f1.png", "confusion.png", "misses.png", "false-alarms.png"}
+    assert {path.name for path in (tmp_path / "seen").iterdir()} == files
+    code, _, err = call(*words)
+    assert code == 1 and err == "error: rows/x.csv: is there already, expected a new place; or give --overwrite\n"
+    code, out, _ = call(*words, "--overwrite", "--json")
+    assert code == 0 and set(json.loads(out)) >= {"bootstrap", "costs", "confusion"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--metric", "darknet", "--tta", "flip"), "--metric darknet: finds boxes its own way, expected no --tta"),
+        (("--metric", "original", "--sheets", "s"), "--metric original: makes no files, expected no --per-image"),
+        (("--corrected",), "--corrected: with --metric coco, expected --metric darknet"),
+        (("--bins", "30,20"), "--bins: 30,20, expected rising numbers above 0"),
+        (("--cost", "none.yaml"), "none.yaml: no such file, expected YAML of missed, false_alarm, confused"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line_and_exit_1(call, weights, words, message):
+    code, out, err = call("evaluate", "x.pt", "--data", "data/shapes", "--runtime", "torch", "--quiet", *words)
+    assert (code, out) == (1, "") and err.startswith(f"error: {message}") and err.count("\n") == 1
+
+
+def test_bins_that_are_no_numbers_are_wrong_usage(call):
+    code, _, err = call("evaluate", "--bins", "small")
+    assert code == 2 and "'small', expected numbers with commas between, as 16,32,96" in err
 
 
 def test_resume_takes_the_newest_run_and_no_other_options(call, shapes_split, small_cfg):
@@ -143,7 +204,7 @@ def test_an_interruption_exits_130_and_says_what_was_saved(call, monkeypatch):
     assert code == 130 and err.strip() == "interrupted; saved runs/train/1; `detector train --resume` goes on"
 
 
-@pytest.mark.parametrize("words", [(), ("train",), ("evaluate",), ("detect",)])
+@pytest.mark.parametrize("words", [(), ("train",), ("evaluate",), ("evaluate-all",), ("detect",)])
 def test_help_imports_nothing_heavy(words):
     program = (
         f"import sys; sys.argv = ['detector', *{words!r}, '--help']\n"

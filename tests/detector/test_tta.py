@@ -11,7 +11,6 @@ from detector.found import Found
 from detector.fusion import fused
 from detector.inference import InTorch, Thresholds, detect_batch
 from detector.model import Darknet, initialise
-from detector.tta import detect_views
 
 
 def found(*rows):
@@ -62,12 +61,12 @@ def mirrored(one, width):
 
 def test_a_picture_and_its_mirror_image_are_seen_alike_up_to_mirroring(network):
     pictures, box = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0)), [Letterbox((96, 96), 96)]
-    how = Thresholds(0.001, 0.45)
-    there = detect_views(InTorch(network), pictures, box, how)[0]
-    back = mirrored(detect_views(InTorch(network), pictures.flip(3), box, how)[0], 96)
+    how = Thresholds(0.001, 0.45, views="flip")
+    there = detect_batch(network, pictures, box, how)[0]
+    back = mirrored(detect_batch(network, pictures.flip(3), box, how)[0], 96)
     assert len(there.scores) > 5
     assert np.allclose(np.sort(there.scores), np.sort(back.scores), atol=1e-5)
-    plain = detect_batch(network, pictures, box, how)[0]
+    plain = detect_batch(network, pictures, box, Thresholds(0.001, 0.45))[0]
     assert not np.allclose(np.sort(plain.scores)[-5:], np.sort(there.scores)[-5:], atol=1e-5)
 
 
@@ -85,7 +84,7 @@ def test_other_sizes_come_back_to_the_pixels_of_the_picture(network):
 
     picture = torch.zeros(1, 3, 96, 96)
     picture[:, :, 16:48, 8:40] = 1
-    seen = detect_views(Bright(network), picture, [Letterbox((192, 192), 96)], Thresholds(), "full")[0]
+    seen = detect_batch(Bright(network), picture, [Letterbox((192, 192), 96)], Thresholds(views="full"))[0]
     assert sizes == [96, 96, 72, 120]
     assert seen.xyxy[0].tolist() == pytest.approx([16, 32, 80, 96], abs=2.5)
     assert seen.scores.tolist() == [pytest.approx(0.8)]
@@ -99,4 +98,4 @@ def test_other_sizes_are_refused_for_an_exported_model():
             return torch.zeros(1, 0, 4), torch.zeros(1, 0, 2)
 
     with pytest.raises(UserError, match=r"--tta full: an exported model takes one size, .*; use --tta flip"):
-        detect_views(Exported(), torch.zeros(1, 3, 96, 96), [Letterbox((96, 96), 96)], Thresholds(), "full")
+        detect_batch(Exported(), torch.zeros(1, 3, 96, 96), [Letterbox((96, 96), 96)], Thresholds(views="full"))
