@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from datatools.balance.policy import read_policy
+from datatools.balance.policy import SHIPPED, read_policy
 from datatools.cli import datatools
 from datatools.problems import CODES
 from detector.cli import cli as detector
@@ -40,6 +40,25 @@ def test_the_policy_that_the_guide_shows_is_accepted(tmp_path: Path) -> None:
     file.write_text(re.sub(r"^    ", "", block[1], flags=re.MULTILINE))
     policy = read_policy(file)
     assert policy.geometry["affine"]["shift_y_px"] == (60.0, 60.0) and policy.colour["noise"]["per_channel"] == 0.5
+
+
+def shown(span: object) -> str:
+    """A policy's value as the guideline's table writes it: `0.85..1.25`, `±5`, `0.5`."""
+    if not isinstance(span, tuple):
+        return f"{span:g}"
+    low, high = span
+    return f"±{high:g}" if low == -high else f"{low:g}..{high:g}"
+
+
+@pytest.mark.parametrize("column", list(enumerate(SHIPPED)))
+def test_the_guideline_gives_every_number_of_every_policy(column: tuple[int, str]) -> None:
+    rows = [line.split("|")[1:-1] for line in text_of("docs/augmentation.md").splitlines() if line.startswith("| `")]
+    said = {row[0].strip(): row[2 + column[0]].strip() for row in rows if len(row) == 6}
+    policy = read_policy(column[1])
+    for name, values in {**policy.geometry, **policy.colour}.items():
+        for key, value in values.items():
+            row = next(r for r in said if f"`{name}`" in r and f"`{key}`" in r)
+            assert shown(value) in said[row].split(", "), f"{name}.{key} of {column[1]}: {said[row]}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
