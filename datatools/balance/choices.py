@@ -11,7 +11,17 @@ from click.core import ParameterSource
 from datatools.options import Listed, options
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-_OF_A_PLAN = ("target", "recipes", "unwanted", "max_repeat", "seed")  # what a plan file holds, too
+_OF_A_PLAN = (
+    "target",
+    "recipes",
+    "unwanted",
+    "drop_majority",
+    "max_repeat",
+    "solver",
+    "prefer",
+    "time_limit",
+    "seed",
+)  # what a plan file holds, too
 
 
 class TargetText(click.ParamType):
@@ -54,7 +64,33 @@ planning = options(
         show_default=True,
         help="What becomes of a box that is not needed: its pixels are filled, or its region is listed in ignore/.",
     ),
+    click.option(
+        "--drop-majority",
+        is_flag=True,
+        help="Leave photographs out that hold only boxes of which there are enough.",
+    ),
     click.option("--max-repeat", type=click.IntRange(1), help="Show no box more often, even if counts stay unequal."),
+    click.option(
+        "--solver",
+        type=click.Choice(["auto", "waterfill", "milp"]),
+        default="auto",
+        show_default=True,
+        help="waterfill: in closed form, with the recipe erase; milp: integer programming; auto: the first if it can.",
+    ),
+    click.option(
+        "--prefer",
+        type=click.Choice(["even", "few"]),
+        default="even",
+        show_default=True,
+        help="At the least repetition, the most even appearances, or the fewest new pictures (by milp).",
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(1),
+        default=60,
+        show_default=True,
+        help="Seconds that integer programming may take; what is best then counts.",
+    ),
     click.option(
         "--as",
         "made_as",
@@ -106,7 +142,17 @@ def wanted_of(context: click.Context) -> Any:
     if said["made_as"] == "weights" and said["preview"]:
         raise click.UsageError("--as weights makes no copies: leave --preview out", context)
     if said["plan_file"] is None:
-        return Wanted(said["target"], _recipes(context), said["max_repeat"] or 0, said["seed"], said["unwanted"])
+        return Wanted(
+            said["target"],
+            _recipes(context),
+            said["max_repeat"] or 0,
+            said["seed"],
+            said["unwanted"],
+            said["drop_majority"],
+            said["solver"],
+            said["prefer"],
+            said["time_limit"],
+        )
     for name in _OF_A_PLAN:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"

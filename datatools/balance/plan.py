@@ -28,6 +28,8 @@ from datatools.balance.windows import Window
 RECIPES = ("whole", "crop", "erase", "synthetic")
 USUAL = ("whole", "erase", "synthetic")
 UNWANTED = ("erase", "ignore")
+SOLVERS = ("auto", "waterfill", "milp")
+PREFERRED = ("even", "few")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Wanted:
     """What is asked of a plan.  max_repeat: no box appears more often; 0 for no limit.
 
     unwanted: what becomes of a box that loses its label: erase blanks it, ignore lists its region.
+    drop_majority: may photographs be left out that hold only boxes of which there are enough?
+    solver: of SOLVERS.  prefer: even, the most even appearances and then the fewest pictures; few, the other way round.
+    limit_s: what integer programmes may take, all together.
     """
 
     target: Target = EQUAL
@@ -42,6 +47,10 @@ class Wanted:
     max_repeat: int = 0
     seed: int = 0
     unwanted: str = "erase"
+    drop_majority: bool = False
+    solver: str = "auto"
+    prefer: str = "even"
+    limit_s: float = 60.0
 
 
 BALANCED = Wanted()
@@ -73,7 +82,8 @@ class Plan:
     kin: for each picture, (N, 2) row and box that each of its boxes repeats, -1 for none (see `kin_of`).
     before: (C,) boxes of each class on photographs.  after: with the plan.  counts: that each class is to have.
     bound: least possible largest repetition that meets the target with these pictures.
-    proved: no plan with these recipes and this limit misses it by less.
+    reach: the same with these recipes, where a picture could also appear in part; 0 where that is unknown.
+    proved: no plan with these recipes and this limit misses the target by less, or repeats less.
     listed: row -> runs of the pictures whose copies do not follow from the appearances alone.
     """
 
@@ -86,6 +96,7 @@ class Plan:
     after: NDArray
     counts: NDArray
     bound: int
+    reach: int = 0
     proved: bool = True
     listed: Mapping[int, tuple[Run, ...]] = field(default_factory=dict)
 

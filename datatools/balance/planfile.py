@@ -1,11 +1,12 @@
 """A plan as a file: JSON that `--save-plan` writes and `--plan` runs, perhaps made or changed elsewhere.
 
 classes      names, in the split's order
-target       as `--target` takes it; recipes, unwanted, max_repeat and seed: as their options
-proved       whether no plan comes closer to the target
+target       as `--target` takes it; recipes, unwanted, drop_majority, max_repeat, solver, prefer and seed: as their
+             options
+proved       whether no plan comes closer to the target, or repeats less; reach: a bound of the largest repetition
 after        class -> boxes that the plan makes
 pictures     id of each training picture -> appearances of each of its boxes, in the order of its label file;
-             at least 1, and 0 only on a synthetic picture
+             at least 1, and 0 only on a synthetic picture, or for all boxes of a photograph that is left out
 copies       id of each picture whose copies do not follow from that -> its copies, those that are alike together:
              [how many, the boxes that keep their label, what is shown: xyxy whole pixels, or null for all]
 
@@ -16,20 +17,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.balance.plan import RECIPES, UNWANTED, Plan, Run, Wanted
+from datatools.balance.plan import PREFERRED, RECIPES, SOLVERS, UNWANTED, Plan, Run, Wanted
 from datatools.balance.plancopies import read_copies, short
 from datatools.balance.planning import assemble, synthetic_of
 from datatools.balance.target import EXPECTED, Target, parse_target
 from datatools.core import Annotation
 from datatools.errors import PlanError
 
-KEYS = ("classes", "target", "recipes", "unwanted", "max_repeat", "seed", "proved", "after", "pictures", "copies")
+KEYS = (
+    *("classes", "target", "recipes", "unwanted", "drop_majority", "max_repeat", "solver", "prefer", "seed"),
+    *("proved", "reach", "after", "pictures", "copies"),
+)
 MOST = 10**6  # appearances of a box
 _AGAIN = "make the plan again with --save-plan"
 
@@ -42,9 +47,13 @@ def plan_text(plan: Plan, annotations: Sequence[Annotation]) -> str:
         "target": wanted.target.text,
         "recipes": wanted.recipes,
         "unwanted": wanted.unwanted,
+        "drop_majority": wanted.drop_majority,
         "max_repeat": wanted.max_repeat,
+        "solver": wanted.solver,
+        "prefer": wanted.prefer,
         "seed": wanted.seed,
         "proved": plan.proved,
+        "reach": plan.reach,
         "after": dict(zip(plan.classes, plan.after.tolist(), strict=True)),
     }
     head = "".join(f'  "{key}": {json.dumps(value, ensure_ascii=False)},\n' for key, value in values.items())
@@ -81,14 +90,17 @@ def read_plan(
         _recipes(path, said["recipes"]),
         _whole(path, "max_repeat", said["max_repeat"]),
         _whole(path, "seed", said["seed"]),
-        _unwanted(path, said["unwanted"]),
+        _one_of(path, "unwanted", said["unwanted"], UNWANTED),
+        _flag(path, "drop_majority", said["drop_majority"]),
+        _one_of(path, "solver", said["solver"], SOLVERS),
+        _one_of(path, "prefer", said["prefer"], PREFERRED),
     )
-    if not isinstance(said["proved"], bool):
-        raise PlanError(path, f"proved is {short(said['proved'])}", "true or false", _AGAIN)
+    proved, reach = _flag(path, "proved", said["proved"]), _whole(path, "reach", said["reach"])
     made = synthetic_of(annotations, invented)
-    appearances = _appearances(path, said["pictures"], annotations, made, wanted.max_repeat or MOST)
+    appearances = _appearances(path, said["pictures"], annotations, made, wanted)
     listed = read_copies(path, said["copies"], annotations, appearances)
-    plan = assemble(annotations, classes, wanted, made, appearances, said["proved"], kin, listed)
+    plan = assemble(annotations, classes, wanted, made, appearances, kin, proved, listed)
+    plan = replace(plan, reach=reach)
     after = dict(zip(plan.classes, plan.after.tolist(), strict=True))
     if said["after"] != after:
         raise PlanError(path, f"after is {short(said['after'])}", f"{short(after)}, as its pictures say", _AGAIN)
@@ -132,10 +144,16 @@ def _recipes(path: Path, said: object) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _unwanted(path: Path, said: object) -> str:
-    if said not in UNWANTED:
-        raise PlanError(path, f"unwanted is {short(said)}", " or ".join(UNWANTED))
+def _one_of(path: Path, key: str, said: object, choices: Sequence[str]) -> str:
+    if said not in choices:
+        raise PlanError(path, f"{key} is {short(said)}", " or ".join(choices))
     return str(said)
+
+
+def _flag(path: Path, key: str, said: object) -> bool:
+    if not isinstance(said, bool):
+        raise PlanError(path, f"{key} is {short(said)}", "true or false", _AGAIN)
+    return said
 
 
 def _whole(path: Path, key: str, said: object) -> int:
@@ -145,7 +163,7 @@ def _whole(path: Path, key: str, said: object) -> int:
 
 
 def _appearances(
-    path: Path, said: object, annotations: Sequence[Annotation], made: NDArray, highest: int
+    path: Path, said: object, annotations: Sequence[Annotation], made: NDArray, wanted: Wanted
 ) -> list[NDArray]:
     if not isinstance(said, Mapping):
         raise PlanError(path, f"pictures is {short(said)}", "an object: id -> appearances", _AGAIN)
@@ -154,10 +172,12 @@ def _appearances(
     strange += [f"a picture {name}" for name in said if name not in known]
     if strange:
         raise PlanError(path, f"has {strange[0]}", f"the {len(known)} training pictures of the split", _AGAIN)
+    highest = wanted.max_repeat or MOST
     for a, m in zip(annotations, made.tolist(), strict=True):
         row = said[a.id]
-        if not isinstance(row, list) or not all(type(n) is int and (not m) <= n <= highest for n in row):
-            expected = f"a list of whole numbers from {int(not m)} to {highest}"
+        least = int(not (m or (wanted.drop_majority and row == [0] * len(a))))
+        if not isinstance(row, list) or not all(type(n) is int and least <= n <= highest for n in row):
+            expected = f"a list of whole numbers from {least} to {highest}"
             raise PlanError(path, f"pictures: {a.id} is {short(row)}", expected, "correct it")
         if len(row) != len(a):
             raise PlanError(path, f"pictures: {a.id} has {len(row)} boxes", f"{len(a)}, as in the split", _AGAIN)

@@ -1,27 +1,31 @@
 """Make a plan.  Pure arithmetic on counts and boxes; no file is read.
 
-Two ways to the counts that are wanted (see `target`):
+Three ways to the counts that are wanted (see `target`):
 
 waterfill    (recipes whole, erase) exact, at the least possible repetition, in closed form.
-whole        (recipe whole) whole pictures only, by integer programming.
+exact        (the same recipes) the same by integer programming: the fewest pictures, evenly or not.
+whole        (recipes whole, crop) whole pictures and windows, by integer programming.
 
-Where the recipe `crop` is allowed, the copies that would have to lose boxes are cropped where that distorts less (see
-`shapes`).
+Where the recipes `crop` and `erase` are allowed, the copies that would have to lose boxes are cropped where that
+distorts less (see `shapes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datatools.balance.kin import no_kin
 from datatools.balance.plan import BALANCED, Plan, Run, Wanted
+from datatools.balance.reach import out_of_reach, refuse_lacking
 from datatools.balance.shapes import cropped
-from datatools.balance.target import Target, wanted_counts
+from datatools.balance.solving import Solved, solve
+from datatools.balance.surplus import left_out
+from datatools.balance.target import asked_counts, wanted_counts
 from datatools.core import Annotation, class_counts
-from datatools.errors import TargetError
 
 
 def make_plan(
@@ -37,22 +41,41 @@ def make_plan(
     invented: which pictures are synthetic; none by default.  Where no photograph has a box, none counts as synthetic.
     kin: as in Plan; by default no box repeats another.
     rng decides only between equals.
-    Raises TargetError where a class that is to have boxes has none: nothing can be repeated then.
+    Raises TargetError where the target cannot be reached, unless a limit to the repetition was set.
     """
     made = synthetic_of(annotations, invented)
-    used = np.flatnonzero(~made | ("synthetic" in wanted.recipes))
     kin = tuple(kin) or unrelated(annotations)
-    own = [a.take(k[:, 0] < 0) if "erase" in wanted.recipes else a for a, k in zip(annotations, kin, strict=True)]
-    _, counts, stock = _totals(annotations, classes, wanted, made, kin)
-    _refuse_lacking(wanted.target, counts, stock, classes)
-    found, proved = _appearances([own[row] for row in used.tolist()], made[used], counts, rng, wanted)
+    gone = _left_out(annotations, classes, rng, wanted, made)
+    counts, stock = _totals(annotations, classes, wanted, made, kin, gone)
+    refuse_lacking(wanted.target, counts, stock, classes)
+    used = np.flatnonzero(~gone & (~made | ("synthetic" in wanted.recipes)))
+    erase = "erase" in wanted.recipes
+    own = [_own(annotations[row], kin[row]) if erase else annotations[row] for row in used.tolist()]
+    solved = solve(own, made[used], counts, rng, wanted)
     appearances = [np.zeros(len(a), dtype=np.int64) for a in annotations]
-    for row, r in zip(used.tolist(), found, strict=True):
-        appearances[row][kin[row][:, 0] < 0 if "erase" in wanted.recipes else slice(None)] = r
-    if "erase" in wanted.recipes:
+    for row, r in zip(used.tolist(), solved.appearances, strict=True):
+        appearances[row][kin[row][:, 0] < 0 if erase else slice(None)] = r
+    if erase:
         _carry_along(appearances, kin)
-    listed = cropped(annotations, appearances) if {"crop", "erase"} <= set(wanted.recipes) else {}
-    return assemble(annotations, classes, wanted, made, appearances, proved, kin, listed)
+    plan = assemble(annotations, classes, wanted, made, appearances, kin)
+    plan = _completed(plan, solved, used, annotations)
+    if plan.missed and not wanted.max_repeat:
+        raise out_of_reach(plan)
+    return plan
+
+
+def _completed(plan: Plan, solved: Solved, used: NDArray, annotations: Sequence[Annotation]) -> Plan:
+    """With the shapes of the copies, and what is proved."""
+    listed = {int(used[row]): runs for row, runs in solved.listed.items()}
+    if {"crop", "erase"} <= set(plan.wanted.recipes):
+        listed = cropped(annotations, plan.appearances)
+    return replace(plan, listed=listed, proved=solved.proved, reach=solved.reach or plan.bound)
+
+
+def _own(a: Annotation, kin: NDArray) -> Annotation:
+    """The picture with the boxes that repeat no other."""
+    repeats = kin[:, 0] >= 0
+    return a.take(~repeats) if repeats.any() else a
 
 
 def unrelated(annotations: Sequence[Annotation]) -> tuple[NDArray, ...]:
@@ -65,9 +88,11 @@ def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray]) -> None:
 
     In rounds, so that the pictures share them evenly.
     """
-    shown = [int(r.max(initial=0)) for r in appearances]
-    carried = [(row, box, *k[box].tolist()) for row, k in enumerate(kin) for box in np.flatnonzero(k[:, 0] >= 0)]
-    for level in range(max((shown[row] for row, *_ in carried), default=0)):
+    carried = [
+        (row, box, *k[box].tolist()) for row, k in enumerate(kin) if len(k) for box in np.flatnonzero(k[:, 0] >= 0)
+    ]
+    shown = {row: int(appearances[row].max(initial=0)) for row, *_ in carried}
+    for level in range(max(shown.values(), default=0)):
         for row, box, photograph, original in carried:
             if shown[row] > level and appearances[photograph][original] > 1:
                 appearances[row][box] += 1
@@ -77,7 +102,19 @@ def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray]) -> None:
 def synthetic_of(annotations: Sequence[Annotation], invented: Sequence[bool] = ()) -> NDArray:
     """Which pictures count as synthetic, (P,) bool: those that are, unless no photograph has a box."""
     made = np.array(invented if len(invented) else np.zeros(len(annotations)), dtype=bool)
-    return made & any(len(a) for a, m in zip(annotations, made, strict=True) if not m)
+    return made & any(len(a) for a, m in zip(annotations, made.tolist(), strict=True) if not m)
+
+
+def _left_out(
+    annotations: Sequence[Annotation], classes: Sequence[str], rng: np.random.Generator, wanted: Wanted, made: NDArray
+) -> NDArray:
+    """The photographs that are left out, (P,) bool."""
+    gone = np.zeros(len(annotations), dtype=bool)
+    if wanted.drop_majority:
+        rows = np.flatnonzero(~made)
+        counts = np.stack([np.bincount(annotations[row].labels, minlength=len(classes)) for row in rows.tolist()])
+        gone[rows] = left_out(counts, wanted.target, classes, rng)
+    return gone
 
 
 def _totals(
@@ -86,12 +123,26 @@ def _totals(
     wanted: Wanted,
     made: NDArray,
     kin: Sequence[NDArray],
-) -> tuple[NDArray, NDArray, NDArray]:
-    """(C,) boxes of each class: on photographs, that it is to have, different ones that the recipes may use."""
-    before = class_counts([a for a, m in zip(annotations, made, strict=True) if not m], len(classes))
-    own = [a.take(k[:, 0] < 0) for a, k in zip(annotations, kin, strict=True)]
-    stock = class_counts(own, len(classes)) if "synthetic" in wanted.recipes else before
-    return before, wanted_counts(wanted.target, before, classes), stock
+    gone: NDArray,
+) -> tuple[NDArray, NDArray]:
+    """(C,) boxes of each class: that it is to have; different ones that the recipes may use.
+
+    A ratio is counted on the photographs that stay, a number on all.
+    """
+    before = _photographed(annotations, classes, made)
+    staying = before if not gone.any() else _photographed(annotations, classes, made | gone)
+    if wanted.target.balances:
+        counts = wanted_counts(wanted.target, staying, classes)
+    else:
+        counts = np.maximum(staying, asked_counts(wanted.target, before, classes))
+    if "synthetic" not in wanted.recipes or not made.any():
+        return counts, staying
+    pairs = (p for p in zip(annotations, kin, gone.tolist(), strict=True) if not p[2])
+    return counts, class_counts([_own(a, k) for a, k, _ in pairs], len(classes))
+
+
+def _photographed(annotations: Sequence[Annotation], classes: Sequence[str], not_these: NDArray) -> NDArray:
+    return class_counts([a for a, m in zip(annotations, not_these.tolist(), strict=True) if not m], len(classes))
 
 
 def assemble(
@@ -100,47 +151,27 @@ def assemble(
     wanted: Wanted,
     made: NDArray,
     appearances: Sequence[NDArray],
-    proved: bool,
     kin: Sequence[NDArray] = (),
+    proved: bool = True,
     listed: Mapping[int, tuple[Run, ...]] | None = None,
 ) -> Plan:
-    """The plan that these appearances are.  made: which pictures count as synthetic.  kin, listed: as in Plan."""
+    """The plan that these appearances are.  made: which pictures count as synthetic.  kin, listed: as in Plan.
+
+    A photograph with boxes none of which appears is left out.
+    """
     kin = tuple(kin) or unrelated(annotations)
-    before, counts, stock = _totals(annotations, classes, wanted, made, kin)
+    rows = zip(appearances, made.tolist(), strict=True)
+    gone = np.array([not m and len(r) > 0 and not r.any() for r, m in rows], dtype=bool)
+    counts, stock = _totals(annotations, classes, wanted, made, kin, gone)
+    before = _photographed(annotations, classes, made)
     after = counts_after(annotations, appearances, len(classes))
     bound = int((-(-counts // np.maximum(stock, 1))).max(initial=1))
     fixed = tuple(classes), wanted, tuple(appearances), made, kin
-    return Plan(*fixed, before, after, counts, bound, proved, listed or {})
-
-
-def _appearances(
-    annotations: Sequence[Annotation], invented: NDArray, counts: NDArray, rng: np.random.Generator, wanted: Wanted
-) -> tuple[list[NDArray], bool]:
-    """(appearances of the boxes of each picture, whether no plan comes closer to the counts)."""
-    if "erase" in wanted.recipes:
-        from datatools.balance.waterfill import waterfill
-
-        return waterfill([a.labels for a in annotations], invented, counts, rng, wanted.max_repeat), True
-    from datatools.balance.whole import whole_repeats
-
-    held = np.stack([np.bincount(a.labels, minlength=len(counts)) for a in annotations])
-    numbers = None if wanted.target.balances else counts
-    repeats, proved = whole_repeats(held, invented, wanted.max_repeat, wanted.target.ratio, numbers)
-    return [np.full(len(a), r) for a, r in zip(annotations, repeats.tolist(), strict=True)], proved
+    return Plan(*fixed, before, after, counts, bound, bound, proved, listed or {})
 
 
 def counts_after(annotations: Sequence[Annotation], appearances: Sequence[NDArray], n_classes: int) -> NDArray:
     """Boxes of each class that a plan makes, (C,) int."""
-    after = np.zeros(n_classes, dtype=np.int64)
-    for a, r in zip(annotations, appearances, strict=True):
-        np.add.at(after, a.labels, r)
-    return after
-
-
-def _refuse_lacking(target: Target, wanted: NDArray, before: NDArray, classes: Sequence[str]) -> None:
-    lacking = [classes[k] for k in np.flatnonzero((before == 0) & ((wanted > 0) | (not before.any()))).tolist()]
-    if lacking or not len(before):
-        so = "equal counts are impossible" if target.equal else "there is nothing to repeat"
-        found = f"no box of {', '.join(lacking) or 'any class'} in the training split, so {so}"
-        remedy = "add pictures of it, or convert with --drop or other --classes"
-        raise TargetError(f"--target {target.text}", found, remedy=remedy)
+    labels = [np.zeros(0, np.int64), *(a.labels for a in annotations)]
+    shown = np.concatenate([np.zeros(0, np.int64), *appearances])
+    return np.bincount(np.concatenate(labels), shown, n_classes).astype(np.int64)

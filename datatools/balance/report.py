@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from datatools.balance.apply import ITEM_MS
 from datatools.balance.figures import PlanFigures, plan_figures
 from datatools.balance.plan import Plan
+from datatools.balance.reach import remedies
 from datatools.balance.run import Balance
 from datatools.balance.target import surplus
 from datatools.core import Dataset
@@ -29,9 +31,22 @@ def estimate(balance: Balance, workers: int = 0) -> dict:
     made = plan.copies + cleaned(plan)
     return {
         "new_images": plan.copies,
-        "megabytes": round(float((sizes * plan.repeats).sum() + kept) / 1e6, 1),
+        "megabytes": round(float(sizes @ _shown(balance) + kept) / 1e6, 1),
         "seconds": round(made * COPY_MS / 1000 / worker_count(workers, made, ITEM_MS), 1),
     }
+
+
+def _shown(balance: Balance) -> NDArray:
+    """How many times its own area each training picture and its copies show, (P,)."""
+    shown = balance.plan.repeats.astype(np.float64)
+    train = balance.dataset.of_split("train")
+    for row, runs in balance.plan.listed.items():
+        w, h = train[row].size_wh
+        for run in runs:
+            if run.window is not None:
+                x1, y1, x2, y2 = run.window
+                shown[row] -= run.times * (1 - (x2 - x1) * (y2 - y1) / (w * h))
+    return shown
 
 
 def cleaned(plan: Plan) -> int:
@@ -49,11 +64,20 @@ def _verdict(plan: Plan) -> list[str]:
     proof = "" if plan.missed == 0 else ", the least possible" if plan.proved else ", the least found in time"
     allowed = f" under --max-repeat {plan.wanted.max_repeat}" if plan.wanted.max_repeat else ""
     lines = [f"counts will be {met}{proof}{allowed}; {needs} a repetition of at least {plan.bound}×"]
-    remedies = [] if "erase" in plan.wanted.recipes else ["--recipes whole,erase"]
-    remedies += [f"--max-repeat {plan.bound}"] if 0 < plan.wanted.max_repeat < plan.bound else []
     if plan.missed:
-        lines.append(f"exact with {' and '.join(remedies)}")
+        lines.append(f"exact with {' and '.join(remedies(plan))}")
+    else:
+        lines.append(_repetition(plan))
     return lines + surplus(plan.wanted.target, plan.before, plan.classes)
+
+
+def _repetition(plan: Plan) -> str:
+    """The largest repetition beside its bounds."""
+    most = max(int(r.max(initial=1)) for r in plan.appearances)
+    if most <= plan.bound:
+        return f"most repeated {most}×: the bound, gap 0"
+    said = f"most repeated {most}×; with these recipes at least {plan.reach}×: gap {most - plan.reach}"
+    return said + (f"; {plan.bound}× with {' and '.join(remedies(plan))}" if remedies(plan) else "")
 
 
 def _table(plan: Plan, figures: PlanFigures) -> str:
@@ -79,9 +103,11 @@ def cost_line(balance: Balance, workers: int = 0) -> str:
     """What a run comes to: pictures, disk, time."""
     plan, cost = balance.plan, estimate(balance, workers)
     pictures = f"{len(plan.repeats)} training pictures"
+    if gone := int((plan.repeats[~plan.invented] == 0).sum()):
+        pictures = f"{len(plan.repeats) - gone} training pictures ({gone} left out)"
     if n := int(plan.invented.sum()):
         used = int((plan.repeats[plan.invented] > 0).sum())
-        pictures = f"{len(plan.repeats) - n} photographs + {used} of {n} synthetic pictures"
+        pictures = f"{len(plan.repeats) - n - gone} photographs + {used} of {n} synthetic pictures"
         pictures += f" ({part} partly erased)" if (part := cleaned(plan)) else ""
     return f"{pictures} + {cost['new_images']} copies, about {cost['megabytes']} MB and {cost['seconds']:.0f} s"
 
@@ -112,10 +138,12 @@ def plan_report(balance: Balance, out: Path, workers: int = 0, *, files: bool = 
         "difference": plan.difference,
         "difference_proved_minimal": plan.proved,
         "max_repeat_bound": plan.bound,
+        "max_repeat_bound_of_recipes": plan.reach,
+        "left_out": int((plan.repeats[~plan.invented] == 0).sum()),
         "copies": dict(figures.shapes),
         "enlarged": round(figures.enlarged, 3),
         "synthetic_pictures": int((plan.repeats[plan.invented] > 0).sum()),
-        "synthetic_left_out": int((plan.repeats == 0).sum()),
+        "synthetic_left_out": int((plan.repeats[plan.invented] == 0).sum()),
         "erased_share": round(figures.unwanted_share, 5),
         **(estimate(balance, workers) if files else {"new_images": 0}),
     }

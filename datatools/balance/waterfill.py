@@ -18,24 +18,31 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class _Boxes:
-    """All boxes, picture by picture: their labels and pictures, (N,).  invented, spoiled: (P,) of the pictures.
+    """All boxes, picture by picture: their labels and pictures, (N,).  invented, spoiled, shares: (P,) of the pictures.
 
-    spoiled: boxes of a synthetic picture that are of no use to any class.
+    spoiled: boxes of a synthetic picture that are of no use to any class.  shares: of a picture's area, of its boxes.
     """
 
     labels: NDArray
     pictures: NDArray
     invented: NDArray
     spoiled: NDArray
+    shares: NDArray
 
 
 def waterfill(
-    labels: Sequence[NDArray], invented: NDArray, wanted: NDArray, rng: np.random.Generator, max_repeat: int = 0
+    labels: Sequence[NDArray],
+    invented: NDArray,
+    wanted: NDArray,
+    rng: np.random.Generator,
+    max_repeat: int = 0,
+    shares: NDArray | None = None,
 ) -> list[NDArray]:
     """Appearances of each box; the higher number goes where it costs the fewest new pictures.
 
     labels: of the boxes of each picture.  invented: (P,) bool, which pictures are synthetic.  wanted: (C,) T_c, 0 only
-    for a class without boxes.  max_repeat: no box appears more often than this; 0 for no limit.
+    for a class without boxes.  max_repeat: no box appears more often than this; 0 for no limit.  shares: (P,) of its
+    area that a picture's boxes take.
     """
     lengths = np.array([len(row) for row in labels], dtype=np.int64)
     pictures = np.repeat(np.arange(len(labels)), lengths)
@@ -48,7 +55,8 @@ def waterfill(
         extra = np.where(quota >= max_repeat, 0, extra)
         quota = np.minimum(quota, max_repeat)
     useless = ((quota == 0) & (extra == 0))[flat] & made
-    boxes = _Boxes(flat, pictures, invented, np.bincount(pictures[useless], minlength=len(labels)))
+    spoiled = np.bincount(pictures[useless], minlength=len(labels))
+    boxes = _Boxes(flat, pictures, invented, spoiled, np.zeros(len(labels)) if shares is None else shares)
     appearances = np.where(made, quota[flat], np.maximum(quota, 1)[flat])
     repeats = (~invented).astype(np.int64)
     np.maximum.at(repeats, pictures, appearances)
@@ -71,13 +79,19 @@ def _first(
     """The `number` boxes of a class that are to appear `higher` times, as indices.
 
     Photographs before synthetic pictures; then where the picture appears as often anyway; then where the fewest boxes
-    must be erased; then where most can be raised at once.
+    must be erased; then where most can be raised at once; then where boxes take the least of the picture.
     """
     low = np.flatnonzero((boxes.labels == label) & (appearances < higher))
     held = np.bincount(boxes.pictures[low], minlength=len(repeats))
     holders = rng.permutation(np.flatnonzero(held))
     new = repeats[holders] < higher
-    keys = (-held[holders], np.where(new, boxes.spoiled[holders], 0), new, boxes.invented[holders])
+    keys = (
+        boxes.shares[holders],
+        -held[holders],
+        np.where(new, boxes.spoiled[holders], 0),
+        new,
+        boxes.invented[holders],
+    )
     rank = np.zeros(len(repeats), dtype=np.int64)
     rank[holders[np.lexsort(keys)]] = np.arange(len(holders))
     return low[np.argsort(rank[boxes.pictures[low]], kind="stable")][:number]

@@ -2,13 +2,15 @@
 
 A window holds the boxes that are to be kept with their context (each box is at most half as wide and half as high as
 what is kept round it), is at least 64 px on each side, and cuts no box in half: another box lies wholly outside, or
-wholly inside.  Of all such windows the largest is taken, which enlarges its objects least, less what would make it a
-strip.  At the picture's border, and in a small picture, there is as much context as there is picture.
+wholly inside.  The context may be three times as wide on one side as on the other where that leaves more boxes outside.
+Of all such windows the largest is taken, which enlarges its objects least, less what would make it a strip.  At the
+picture's border, and in a small picture, there is as much context as there is picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from datatools.core import areas
 
 Window = tuple[int, int, int, int]
 CONTEXT = 2.0  # sides of what is shown round a box, in sides of the box
+SHARES = (0.5, 0.25, 0.75)  # of the context that lie left of the boxes, or above them
 LEAST_PX = 64
 MOST_LONG = 2.5  # longer side in shorter ones, where the boxes and their context allow it
 _ROOM = 1.0  # pixels between a window's edge and another box
@@ -28,16 +31,27 @@ def window_of(xyxy: NDArray, kept: NDArray, size_wh: tuple[int, int]) -> Window 
     xyxy: (N, 4) boxes of the picture.  kept: (N,) bool, at least one.  Boxes that stand too near to be left out are
     inside, wholly.
     """
-    inner = _context(xyxy[kept], size_wh)
     others = _roomy(xyxy[~kept], size_wh)
+    best: tuple[int, float, Window] | None = None
+    for share in product(SHARES, repeat=2):
+        inner, near = _grown(_context(xyxy[kept], size_wh, np.array(share)), others)
+        if best is None or near.sum() <= best[0]:
+            x1, y1, x2, y2 = _shortened(_largest(inner, others[~near], size_wh), inner, size_wh)
+            found = int(near.sum()), -float((x2 - x1) * (y2 - y1)), (x1, y1, x2, y2)
+            best = found if best is None or found[:2] < best[:2] else best
+        if not best[0]:
+            break
+    return None if best is None or best[2] == (0, 0, *size_wh) else best[2]
+
+
+def _grown(inner: NDArray, others: NDArray) -> tuple[NDArray, NDArray]:
+    """The window with all of the others that it meets, wholly; and which those are, (N,) bool."""
     while True:
         near = _meet(others, inner)
         grown = _hull([inner, *others[near]])
         if (grown == inner).all():
-            break
+            return inner, near
         inner = grown
-    found = _shortened(_largest(inner, others[~near], size_wh), inner, size_wh)
-    return None if found == (0, 0, *size_wh) else found
 
 
 def inside(xyxy: NDArray, window: Window) -> NDArray:
@@ -65,11 +79,14 @@ def enlarged(window: Window | None, size_wh: tuple[int, int]) -> float:
     return max(size_wh) / max(window[2] - window[0], window[3] - window[1])
 
 
-def _context(kept: NDArray, size_wh: tuple[int, int]) -> NDArray:
-    """Hull of the kept boxes, each with its context, cut at the border, at least LEAST_PX where there is room."""
+def _context(kept: NDArray, size_wh: tuple[int, int], share: NDArray) -> NDArray:
+    """Hull of the kept boxes, each with its context, cut at the border, at least LEAST_PX where there is room.
+
+    share: (2,) of the context that lie left of the boxes and above them.
+    """
     sides = kept[:, 2:] - kept[:, :2]
-    margin = np.maximum((CONTEXT - 1) * sides, LEAST_PX - sides) / 2
-    low, high = (kept[:, :2] - margin).min(axis=0), (kept[:, 2:] + margin).max(axis=0)
+    margin = np.maximum((CONTEXT - 1) * sides, LEAST_PX - sides)
+    low, high = (kept[:, :2] - margin * share).min(axis=0), (kept[:, 2:] + margin * (1 - share)).max(axis=0)
     limit = np.array(size_wh, dtype=np.float64)
     low, high = np.floor(np.maximum(low, 0)), np.ceil(np.minimum(high, limit))
     low = np.maximum(np.minimum(low, high - LEAST_PX), 0)
@@ -100,6 +117,8 @@ def _shortened(window: Window, inner: NDArray, size_wh: tuple[int, int]) -> Wind
     axis = 0 if sides[0] > sides[1] else 1
     low, high = int(inner[axis]), int(inner[axis + 2])
     wanted = max(int(MOST_LONG * min(sides)), high - low)
+    if wanted >= sides[axis]:
+        return window
     before = (low - window[axis]) * (wanted - (high - low)) // (sides[axis] - (high - low))
     ends = list(window)
     ends[axis], ends[axis + 2] = low - before, low - before + wanted

@@ -42,7 +42,8 @@ def test_the_file_says_what_a_hand_count_says(tmp_path: Path) -> None:
     wanted = Wanted(parse_target("max-ratio=1.5"), max_repeat=9, seed=4)
     assert plan_text(make_plan(rows, ("a", "b"), np.random.default_rng(4), wanted), rows) == (
         '{\n  "classes": ["a", "b"],\n  "target": "max-ratio=1.5",\n  "recipes": ["whole", "erase", "synthetic"],\n'
-        '  "unwanted": "erase",\n  "max_repeat": 9,\n  "seed": 4,\n  "proved": true,\n  "after": {"a": 4, "b": 3},\n'
+        '  "unwanted": "erase",\n  "drop_majority": false,\n  "max_repeat": 9,\n  "solver": "auto",\n'
+        '  "prefer": "even",\n  "seed": 4,\n  "proved": true,\n  "reach": 3,\n  "after": {"a": 4, "b": 3},\n'
         '  "pictures": {\n    "p0": [1, 1, 1],\n    "p1": [3, 1]\n  },\n  "copies": {}\n}\n'
     )
 
@@ -111,6 +112,10 @@ def changed(key: str, value: object) -> Callable[[dict], object]:
             'recipes is ["shrink"], expected a list of some of whole, crop, erase, synthetic',
         ),
         (changed("recipes", []), "recipes is [], expected a list of some of whole"),
+        (changed("solver", "simplex"), 'solver is "simplex", expected auto or waterfill or milp'),
+        (changed("prefer", 1), "prefer is 1, expected even or few"),
+        (changed("drop_majority", 0), "drop_majority is 0, expected true or false"),
+        (changed("reach", "x"), 'reach is "x", expected a whole number from 0'),
         (changed("unwanted", "blur"), 'unwanted is "blur", expected erase or ignore'),
         (changed("seed", -1), "seed is -1, expected a whole number from 0"),
         (changed("max_repeat", True), "max_repeat is true, expected a whole number from 0"),
