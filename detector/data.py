@@ -124,13 +124,14 @@ class Pictures(Dataset):
 
     def __getitem__(self, key: tuple[int, ...]) -> Sample | Refusal:
         """Index, and the scene in its square; or why a picture that was whole at first cannot be read any more."""
-        epoch, index, turn, side = Key(*key)
         try:
-            return index, self._show(epoch, index, turn, side or self.side)
+            return key[1], self.show(Key(*key))
         except DataError as error:
             return error.where, error.what, error.expected, error.remedy
 
-    def _show(self, epoch: int, index: int, turn: int, side: int) -> Scene:
+    def show(self, key: Key) -> Scene:
+        """A scene in its square. Raises DataError where a picture of it cannot be read any more."""
+        epoch, index, turn, side = key._replace(side=key.side or self.side)
         how = self.augmentation
         if how is None:
             return _letterboxed(self.scene(index, side), side)

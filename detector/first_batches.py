@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from detector.batch import Batch
 from detector.data import Pictures
 from detector.draw import colour, draw_boxes, draw_regions
 from detector.order import Key
+from detector.scene import Scene
 
 GAP, HEAD = 4, 26
 
 
 def first_batches(
-    pictures: Pictures, batches: Iterable[list[Key]], classes: tuple[str, ...], count: int = 2, columns: int = 4
+    pictures: Pictures, batches: Iterable[list[Key]], classes: tuple[str, ...], most: int = 16, columns: int = 4
 ) -> bytes:
-    """A PNG of the first `count` batches, `columns` pictures a row. batches: an `Order`, or lists of keys."""
-    shown = [pictures.collate([pictures[key] for key in keys]) for keys in islice(iter(batches), count)]
-    tiles = [tile for batch in shown if isinstance(batch, Batch) for tile in _tiles(batch, classes)]
+    """A PNG of the first pictures, `most` of them, `columns` a row. batches: an `Order`, or lists of keys."""
+    keys = list(islice(chain.from_iterable(batches), most))
+    tiles = [_tile(pictures.show(key), classes) for key in keys]
     side = max(tile.shape[0] for tile in tiles) + GAP
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * side + GAP, rows * side + GAP + HEAD), "white")
@@ -38,20 +38,9 @@ def first_batches(
     return stream.getvalue()
 
 
-def _tiles(batch: Batch, classes: tuple[str, ...]) -> list[np.ndarray]:
-    return [_tile(batch, number, classes) for number in range(len(batch.names))]
-
-
-def _tile(batch: Batch, number: int, classes: tuple[str, ...]) -> np.ndarray:
-    truths = batch.truths[batch.truths[:, 0] == number].numpy()
-    regions = batch.regions[batch.regions[:, 0] == number].numpy()
-    square = np.ascontiguousarray(batch.pictures[number].permute(1, 2, 0).numpy())
-    hatched = draw_regions(square, _corners(regions[:, 1:]))
-    return draw_boxes(hatched, _corners(truths[:, 2:]), truths[:, 1].astype(int), classes)
-
-
-def _corners(cxcywh: np.ndarray) -> np.ndarray:
-    return np.concatenate((cxcywh[:, :2] - cxcywh[:, 2:] / 2, cxcywh[:, :2] + cxcywh[:, 2:] / 2), axis=1)
+def _tile(scene: Scene, classes: tuple[str, ...]) -> np.ndarray:
+    hatched = draw_regions(scene.picture, scene.regions)
+    return draw_boxes(hatched, scene.xyxy, scene.classes, classes)
 
 
 def _key(sheet: Image.Image, classes: tuple[str, ...]) -> None:

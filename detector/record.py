@@ -1,4 +1,4 @@
-"""A run's folder: `args.yaml`, `results.csv`, `curves.png`, `predictions.png` beside `best.pt` and `last.pt`.
+"""A run's folder: `args.yaml`, `first_batches.png`, `results.csv`, `curves.png`, `predictions.png`, and weights.
 
 results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's slots),
 map50, map50_95, ap50 of each class, val_loss (only where there is no mAP). It is written anew from the history,
@@ -18,7 +18,9 @@ import yaml
 
 from detector.atomic import write_atomically
 from detector.data import Pictures
+from detector.first_batches import first_batches
 from detector.found import Found
+from detector.order import Order
 from detector.plots import curves_png, predictions_png
 from detector.progress import Progress
 from detector.validate import Verdict
@@ -48,6 +50,11 @@ class Record:
             return
         text = yaml.safe_dump(self.options, sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / "args.yaml", text.encode())
+
+    def show_first(self, train: Pictures, order: Order) -> None:
+        """first_batches.png, before anything is spent."""
+        if self.written:
+            write_atomically(self.folder / "first_batches.png", first_batches(train, order, self.classes))
 
     def write(self, history: list[dict[str, Any]], val: Pictures | None, found: list[Found]) -> None:
         """results.csv, curves.png and, where there are pictures to validate on, predictions.png."""

@@ -85,7 +85,9 @@ def train(options: Options, quiet: bool = False) -> Path:
         feed = read_feed(split, options, max(model.strides), ranks, say)
         folder = ranks.shared(new_folder(Path(options.out)) if ranks.first else Path())
         say(f"run: {folder}")
-        return _loop(_run(model, options, ranks, feed, folder, Progress(), quiet))
+        run = _run(model, options, ranks, feed, folder, Progress(), quiet)
+        run.record.show_first(feed.train, feed.order)
+        return _loop(run)
 
 
 def resume(folder: Path, quiet: bool = False) -> Path:

@@ -19,7 +19,7 @@ def test_the_sheet_shows_the_first_batches_with_boxes_and_hatched_regions(shapes
     sheets = []
     for some in (plain, labelled, hatched):
         order = Order(6, 2, seed=0, shuffled=False)
-        content = first_batches(Pictures(some, 96), order, ("circle", "square"), count=2, columns=2)
+        content = first_batches(Pictures(some, 96), order, ("circle", "square"), most=4, columns=2)
         sheets.append(np.asarray(Image.open(io.BytesIO(content))).astype(int))
     bare, boxed, striped = sheets
     assert bare.shape == (2 * 100 + 4 + 26, 2 * 100 + 4, 3)

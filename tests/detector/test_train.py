@@ -55,7 +55,7 @@ def interrupt_at(monkeypatch, call: int, number: int = signal.SIGINT) -> None:
 
 def test_a_run_leaves_what_it_promises(options, capsys):
     folder = train(options())
-    names = {"best.pt", "last.pt", "results.csv", "args.yaml", "curves.png", "predictions.png"}
+    names = {"best.pt", "last.pt", "results.csv", "args.yaml", "curves.png", "predictions.png", "first_batches.png"}
     assert {path.name for path in folder.iterdir()} == names and folder.name == "1"
     rows = results(folder)
     assert list(rows[0]) == [
