@@ -110,7 +110,7 @@ def _offsets(
     own, guess = truths[slots.truth], raw[slots.index]
     cell = torch.stack((slots.column, slots.row), dim=1)
     centre = (own[:, 2:4] / stride - cell).clamp(0, 1)
-    size = torch.log(own[:, 4:6] / anchors_wh.to(raw)[slots.anchor])
+    size = torch.log(own[:, 4:6].clamp(min=torch.finfo(raw.dtype).eps) / anchors_wh.to(raw)[slots.anchor])
     scale = 2 - own[:, 4] * own[:, 5] / (side_hw[0] * side_hw[1])
     squares = (guess[:, :2].sigmoid() - centre).square() + (guess[:, 2:4] - size).square()
     return (scale * squares.sum(dim=1)).sum() / 2

@@ -24,6 +24,7 @@ MARGIN = 0.15  # of the box, each way: where the edge fades
 SMALLEST = 12  # pixels: what is smaller shows nothing
 ZOOM = 1.25
 TRIES = 10
+MOST_PADDING = 0.02  # of a place
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,15 @@ def _room(scene: Scene, shape: tuple[int, ...], rng: np.random.Generator) -> tup
         x, y = int(rng.integers(0, width - shape[1] + 1)), int(rng.integers(0, height - shape[0] + 1))
         place = np.array([x, y, x + shape[1], y + shape[0]])
         free = ((taken[:, :2] >= place[2:]) | (taken[:, 2:] <= place[:2])).any(axis=1).all()
-        padding = (scene.picture[y : place[3], x : place[2]] == GREY).all(axis=2).mean()
-        if free and padding < 0.02:
+        if free and _padding(scene.picture[y : place[3], x : place[2]]) < MOST_PADDING:
             return x, y
     return None
+
+
+def _padding(cut: np.ndarray) -> float:
+    """Share of the pixels that have the padding's colour."""
+    red, green, blue = (cut[..., channel] == GREY for channel in range(3))
+    return float((red & green & blue).mean())
 
 
 def _blend(picture: np.ndarray, patch: np.ndarray, inside: np.ndarray, corner: tuple[int, int]) -> np.ndarray:

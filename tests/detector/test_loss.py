@@ -273,9 +273,10 @@ def test_half_precision_heads_give_float32_terms_and_gradients_back(dtype):
 
 
 @pytest.mark.parametrize("form", BOX_FORMS)
-def test_a_hundred_truths_in_one_cell_and_none_at_all_are_finite(form):
+def test_a_hundred_truths_in_one_cell_none_at_all_and_one_without_size_are_finite(form):
     crowd = torch.tensor([truth(0, i % 2, 40 + i / 50, 40, 8 + i, 6 + i % 7) for i in range(100)])
-    for truths in (crowd, crowd[:0]):
+    speck = torch.tensor([truth(0, 0, 40, 40, 0, 1e-30)])
+    for truths in (crowd, crowd[:0], speck):
         raw = [head.float().requires_grad_() for head in heads(3)]
         terms = loss(raw, truths, ANCHORS, STRIDES, LossSettings(form=form))
         terms.total.backward()
