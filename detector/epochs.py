@@ -11,7 +11,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from detector.evaluate import evaluate
 from detector.inference import Thresholds
 from detector.judging_plots import figure_of, png_of
 from detector.runs import own_split
-from detector.runtimes.opening import open_runtime
+from detector.runtimes.opening import Opened, open_runtime
 from detector.split import Labelled, Split, read_split
 
 Row = dict[str, Any]
@@ -67,6 +67,39 @@ def _said(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What every checkpoint is judged on, and how."""
+
+    split: Split
+    subset: str
+    labelled: list[Labelled]
+    how: Thresholds
+    batch: int
+    workers: int | None
+    quiet: bool
+    ready: dict[int, Pictures] = field(default_factory=dict)  # by side; a run's checkpoints share one
+
+    def settings(self, side: int) -> str:
+        """What a figure hangs on beside the weights, in a word: names and labels of pictures, the size, the thinning."""
+        digest = hashlib.sha256()
+        for one in self.labelled:
+            for part in (one.path.name.encode(), one.classes.tobytes(), one.boxes.tobytes(), one.regions.tobytes()):
+                digest.update(part)
+        thinning = {name: value for name, value in asdict(self.how).items() if name != "confidence"}
+        digest.update(repr((thinning, side, self.split.classes)).encode())
+        return f"{self.subset}-{len(self.labelled)}-{side}-{digest.hexdigest()[:12]}"
+
+    def scores(self, opened: Opened) -> Row:
+        if opened.side not in self.ready:
+            self.ready[opened.side] = Pictures(self.labelled, opened.side)
+        pictures = self.ready[opened.side]
+        hands = default_workers(opened.run.device) if self.workers is None else self.workers
+        scores, _ = evaluate(opened.run, pictures, self.split.classes, self.how, self.batch, hands, self.quiet)
+        aps = {f"ap50_{name}": score.ap50 for name, score in scores.classes.items()}
+        return {"map50": scores.map50, "map50_95": scores.map50_95, **aps}
+
+
 def judge_epochs(
     folder: Path,
     *,
@@ -83,34 +116,35 @@ def judge_epochs(
     """Judge what is not yet in the folder's epochs.csv, and write it."""
     paths = _checkpoints(folder)
     found = read_split(data or own_split(folder / "last.pt") or split())
-    labelled = found.read(subset)
+    asked = Asked(found, subset, found.read(subset), how, batch, workers, quiet)
     known = {(row["file"], row["sha256"], row["settings"]): row for row in _read(folder / "epochs.csv", found.classes)}
-    pictures: Pictures | None = None
     rows: list[Row] = []
     judged = 0
     for path in paths:
-        opened = open_runtime(path, classes=found.classes, side=img_size, device=device, runtime="torch")
-        if opened.classes != found.classes:
-            theirs = ", ".join(found.classes)
-            raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(opened.classes)}", "see --data")
-        name, sha = str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()
-        settings = _settings(found, subset, labelled, how, opened.side)
-        row = known.get((name, sha, settings))
+        opened = _opened(path, found, img_size, device)
+        key = str(path.relative_to(folder)), _sha256(path), asked.settings(opened.side)
+        row = known.get(key)
         if row is None:
-            if pictures is None or pictures.side != opened.side:
-                pictures = Pictures(labelled, opened.side)
-            hands = default_workers(opened.run.device) if workers is None else workers
-            scores, _ = evaluate(opened.run, pictures, found.classes, how, batch, hands, quiet)
-            aps = {f"ap50_{one}": score.ap50 for one, score in scores.classes.items()}
             number = int(path.stem) if path.stem.isdecimal() else None
-            row = {"file": name, "epoch": number, "sha256": sha, "settings": settings}
-            row |= {"map50": scores.map50, "map50_95": scores.map50_95, **aps}
+            row = {"file": key[0], "epoch": number, "sha256": key[1], "settings": key[2], **asked.scores(opened)}
             judged += 1
         rows.append(row)
         write_atomically(folder / "epochs.csv", _csv(rows))
     epochs = Epochs(folder, found.classes, rows, judged)
     write_atomically(folder / "epochs.png", epochs_png(epochs))
     return epochs
+
+
+def _opened(path: Path, split: Split, side: int | None, device: str | None) -> Opened:
+    opened = open_runtime(path, classes=split.classes, side=side, device=device, runtime="torch")
+    if opened.classes != split.classes:
+        theirs = ", ".join(split.classes)
+        raise DataError(split.path, f"classes {theirs}", f"the model's: {', '.join(opened.classes)}", "see --data")
+    return opened
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _checkpoints(folder: Path) -> list[Path]:
@@ -122,17 +156,6 @@ def _checkpoints(folder: Path) -> list[Path]:
     if not paths:
         raise RunError(folder, "no checkpoints", "epochs/<n>.pt, best.pt or last.pt", "see `detector train`")
     return paths
-
-
-def _settings(found: Split, subset: str, labelled: list[Labelled], how: Thresholds, side: int) -> str:
-    """What a figure hangs on beside the weights, in a word: the pictures' names and labels, the size, the thinning."""
-    digest = hashlib.sha256()
-    for one in labelled:
-        for part in (one.path.name.encode(), one.classes.tobytes(), one.boxes.tobytes(), one.regions.tobytes()):
-            digest.update(part)
-    thinning = {name: value for name, value in asdict(how).items() if name != "confidence"}
-    digest.update(repr((thinning, side, found.classes)).encode())
-    return f"{subset}-{len(labelled)}-{side}-{digest.hexdigest()[:12]}"
 
 
 def _csv(rows: list[Row]) -> bytes:
@@ -164,6 +187,9 @@ def _read(path: Path, classes: tuple[str, ...]) -> list[Row]:
 
 def epochs_png(epochs: Epochs) -> bytes:
     """mAP and each class's AP by epoch, the best marked; best.pt and last.pt as lines across."""
+    from matplotlib.patheffects import withStroke
+
+    edge = [withStroke(linewidth=2.6, foreground="0.35")]
     figure = figure_of((11, 4.2))
     left, right = figure.subplots(1, 2)
     for key, label in (("map50", "mAP@0.5"), ("map50_95", "mAP@0.5:0.95")):
@@ -176,7 +202,13 @@ def epochs_png(epochs: Epochs) -> bytes:
         if row["map50"] is not None:
             left.axhline(row["map50"], color="0.4", linestyle=style, label=f"{row['file']}: {row['map50']:.3f}")
     for number, name in enumerate(epochs.classes):
-        _line(right, epochs.numbered, f"ap50_{name}", name, {"color": [part / 255 for part in colour(number)]})
+        _line(
+            right,
+            epochs.numbered,
+            f"ap50_{name}",
+            name,
+            {"color": [part / 255 for part in colour(number)], "path_effects": edge},
+        )
     left.set(title="mAP by epoch", xlabel="epoch", ylim=(0, 1.02))
     right.set(title="AP@0.5 by class", xlabel="epoch", ylim=(0, 1.02))
     for axis in (left, right):

@@ -128,7 +128,7 @@ def _judged(
     advice = thresholds.advise(curves(matching, classes), wanted.want_recall, wanted.want_precision)
     matrix = confusion(found, truths, len(classes), how.confidence)
     values = scores.as_json() | common | {"coco": coco.as_json(), "thresholds": thresholds.as_json(advice)}
-    values["confusion"] = {"names": [*classes, "background"], "rows are truths": matrix.tolist()}
+    values["confusion"] = {"names": [*classes, "background"], "there_by_found": matrix.tolist()}
     texts = [scores.table(), coco.table(), thresholds.table(advice)]
     if wanted.bootstrap:
         intervals = bootstrap(matching, classes, len(pictures), wanted.bootstrap, wanted.seed)

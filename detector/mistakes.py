@@ -15,6 +15,7 @@ from detector.found import Found, Truth, as_truth, overlaps
 from detector.matching import match
 
 HALF = np.array([0.5])
+TRACE = 0.01  # score below which nothing is said to have been found
 NEAR = 0.1  # IoU from which a box that is too far off is still said to mean the object
 
 
@@ -81,11 +82,11 @@ def _miss(found: Found, truth: Truth, picture: int, index: int, classes: tuple[s
     overlap = overlaps(box[None], found.xyxy)[0]
     ranked = np.where(overlap >= HALF[0], found.scores, -1.0)
     near = np.where((overlap >= NEAR) & (found.classes == number), found.scores, -1.0)
-    if len(ranked) and ranked.max() >= 0:
+    if len(ranked) and ranked.max() >= TRACE:
         best = int(ranked.argmax())
         said, score = classes[int(found.classes[best])], found.scores[best]
         why = f"found as {said} {score:.2f}" if score >= confidence else f"at most {said} {score:.2f}"
-    elif len(near) and near.max() >= 0:
+    elif len(near) and near.max() >= TRACE:
         best = int(near.argmax())
         why = f"badly placed: {found.scores[best]:.2f}, IoU {overlap[best]:.2f}"
     else:

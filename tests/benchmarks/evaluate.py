@@ -3,7 +3,7 @@
     python tests/benchmarks/evaluate.py [--pictures 5000] [--rounds 3]
 
 All compute COCO's twelve figures from boxes in memory: AP and AR at ten thresholds, three sizes beside all of them,
-three classes. What the peers need as dictionaries and indices is built inside the time (`loadRes` too), as it is in their use.
+three classes. The peers' indices and their `loadRes` are inside the time, as they are in use.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def scene(pictures: int, detections: int) -> tuple[list[Found], list[Truth]]:
         labels = rng.integers(0, 3, len(boxes))
         truths.append(Truth(boxes, labels))
         picked = rng.integers(0, len(boxes), detections // 2)
-        near = boxes[picked] + rng.normal(0, 3, (len(picked), 4))
+        near = boxes[picked] + rng.uniform(-3, 3, (len(picked), 4))  # never inverted: pycocotools leaves those out
         far = rng.uniform(0, 400, (detections - len(picked), 2))
         far = np.concatenate((far, far + rng.uniform(8, 120, far.shape)), axis=1)
         numbers = np.concatenate((labels[picked], rng.integers(0, 3, len(far))))

@@ -85,6 +85,28 @@ def test_a_network_that_knows_the_truth_scores_one(shapes_split, small_cfg):
     )
 
 
+def test_what_is_found_in_a_region_of_the_split_is_no_false_alarm(shapes_split, small_cfg):
+    """The first object of the only picture loses its label; a region stands in its place."""
+    folder = shapes_split(val=1)
+    before = Pictures(read_split(folder).read("val"), 96)
+    boxes = before.letterbox(0).into(torch.from_numpy(before.truths_xyxy(0))).numpy()
+    centred = np.concatenate(((boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]), axis=1)
+    known = [list(zip(before.labelled[0].classes.tolist(), centred.tolist(), strict=True))]
+    first, second = (folder / "labels/val/0.txt").read_text().splitlines()
+    (folder / "labels/val/0.txt").write_text(second)
+
+    def alarms():
+        pictures = Pictures(read_split(folder).read("val"), 96)
+        oracle = Oracle(read_cfg(small_cfg), known)
+        scores, _ = evaluate(oracle, pictures, ("circle", "square"), Thresholds(), batch=1, workers=0, quiet=True)
+        return sum(score.fp for score in scores.classes.values())
+
+    assert alarms() == 1
+    (folder / "ignore/val").mkdir(parents=True)
+    (folder / "ignore/val/0.txt").write_text(first.split(" ", 1)[1])
+    assert alarms() == 0
+
+
 def test_every_class_of_a_cell_counts_and_boxes_stay_in_the_picture(small_cfg):
     model = Oracle(read_cfg(small_cfg), [[(0, (4.0, 50.0, 30.0, 30.0)), (1, (4.0, 50.0, 30.0, 30.0))]])
     from detector.boxes import Letterbox
