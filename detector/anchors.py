@@ -21,7 +21,7 @@ import yaml
 
 from detector.boxes import Letterbox, shape_iou
 from detector.cfg import Cfg
-from detector.errors import UserError
+from detector.errors import DataError, UserError
 from detector.loss_settings import LossSettings
 from detector.pictures import measure
 from detector.split import Labelled, Split
@@ -56,15 +56,23 @@ class Fit:
         }
 
 
-def box_sizes(pictures: Sequence[Labelled], img_size: int) -> np.ndarray:
-    """(N, 2) float64: width and height of every box, in pixels of a letterbox of `img_size`."""
-    full = [one for one in pictures if len(one.boxes)]
+def box_sizes(pictures: Sequence[Labelled], img_size: int, skip_broken: bool = False) -> np.ndarray:
+    """(N, 2) float64: width and height of every box, in pixels of a letterbox of `img_size`.
+
+    skip_broken: leave out pictures whose size cannot be read, rather than raise DataError.
+    """
+
+    def scaled(one: Labelled) -> np.ndarray:
+        try:
+            return one.boxes[:, 2:] * Letterbox(measure(one.path), img_size).inner_wh
+        except DataError:
+            if not skip_broken:
+                raise
+            return np.zeros((0, 2))
+
     with ThreadPoolExecutor() as threads:
-        found = list(threads.map(measure, [one.path for one in full]))
-    scaled = [
-        one.boxes[:, 2:] * Letterbox(size_wh, img_size).inner_wh for one, size_wh in zip(full, found, strict=True)
-    ]
-    return np.concatenate(scaled) if scaled else np.zeros((0, 2))
+        found = list(threads.map(scaled, [one for one in pictures if len(one.boxes)]))
+    return np.concatenate(found) if found else np.zeros((0, 2))
 
 
 def judge(sizes: np.ndarray, anchors_wh: Sequence[tuple[float, float]]) -> Fit:
@@ -136,9 +144,9 @@ def line(anchors_wh: Sequence[tuple[float, float]]) -> str:
     return ", ".join(f"{w:g},{h:g}" for w, h in anchors_wh)
 
 
-def choose(value: str, split: Split, cfg: Cfg, img_size: int, seed: int = 0) -> Fit:
+def choose(value: str, split: Split, cfg: Cfg, img_size: int, seed: int = 0, skip_broken: bool = False) -> Fit:
     """What `--anchors` means: `auto` (as many as `cfg` has, fitted to the training labels), a file, or a text."""
-    sizes = box_sizes(split.read("train"), img_size)
+    sizes = box_sizes(split.read("train"), img_size, skip_broken)
     if not len(sizes):
         raise UserError(split.path, "the training pictures hold no box", "labels", "check labels/train")
     if value == "auto":

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ModelOptions:
     model: str = setting(
-        MODEL, "auto", "yolov3, yolov3-tiny, yolov3-tiny-3l or a .cfg; auto: yolov3-tiny on a CPU, else yolov3."
+        MODEL, "auto", "A name that `detector info` lists, or a .cfg; auto: yolov3-tiny on a CPU, else yolov3."
+    )
+    anchors: str | None = setting(
+        MODEL, None, "auto: fitted to the training boxes; or a file, or 8,9 15,16 ... [the model's own]", str
     )
     weights: str | None = setting(
         MODEL, None, "Start from Darknet .weights/.conv.N, or from a .pt. [from scratch]", str

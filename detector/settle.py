@@ -1,10 +1,12 @@
-"""What the options leave open, filled in with a reason: network, half precision, rate, loader processes, batch."""
+"""What the options leave open, filled in with a reason: network, anchors, half precision, rate, workers, batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from detector.anchors import choose, line
+from detector.cfg import Cfg
 from detector.data import default_workers
 from detector.device import choose_precision
 from detector.memory import fitting_batch
@@ -12,6 +14,7 @@ from detector.model import Darknet
 from detector.optimise import DECAYS, RATES
 from detector.options import Options
 from detector.ranks import Ranks
+from detector.split import Split
 
 SOURCE = "https://pjreddie.com/media/files/"
 
@@ -37,6 +40,19 @@ def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Option
         lr=RATES[options.optimizer] if options.lr is None else options.lr,
         weight_decay=DECAYS[options.optimizer] if options.weight_decay is None else options.weight_decay,
     )
+
+
+def settle_anchors(options: Options, split: Split, cfg: Cfg, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """The anchors as pairs of sides at this input size, where any are asked for; the same for every process."""
+    if options.anchors is None:
+        return options
+    skip, found = options.on_error == "skip", None
+    if ranks.first:
+        found = choose(options.anchors, split, cfg, options.img_size, options.seed, skip)
+    text = ranks.shared(line(found.anchors_wh) if found else None)
+    if found:
+        say(f"anchors: {text} (average IoU with the training boxes {found.average:.3f})")
+    return replace(options, anchors=text)
 
 
 def settle_batch(options: Options, model: Darknet, ranks: Ranks, say: Callable[[str], None]) -> Options:

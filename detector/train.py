@@ -21,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from detector import checkpoint, transfer
+from detector.anchors import parse
 from detector.cfg import Cfg, parse_cfg, read_cfg, shapes
 from detector.data import Batch, loader
 from detector.device import be_deterministic, choose_device
@@ -36,7 +37,7 @@ from detector.progress import Progress
 from detector.ranks import Ranks, join
 from detector.record import Record, row
 from detector.runs import new_folder
-from detector.settle import settle, settle_batch
+from detector.settle import settle, settle_anchors, settle_batch
 from detector.split import read_split
 from detector.validate import validate
 
@@ -73,8 +74,10 @@ def train(options: Options, quiet: bool = False) -> Path:
         say = _say(quiet or not ranks.first)
         split = read_split(Path(options.data))
         options = settle(options, ranks, say)
-        cfg = read_cfg(options.model).adapt(len(split.classes))
+        cfg = read_cfg(options.model)
         check_size(cfg, options.img_size)
+        options = settle_anchors(options, split, cfg, ranks, say)
+        cfg = cfg.adapt(len(split.classes), parse(options.anchors) if options.anchors else None)
         model = Darknet(cfg)
         initialise(model, torch.Generator().manual_seed(options.seed))
         if options.weights:

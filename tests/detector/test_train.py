@@ -14,6 +14,7 @@ from PIL import Image
 
 import detector.train as training
 from detector import checkpoint
+from detector.anchors import parse
 from detector.errors import DataError, RunError, TrainingError, UserError
 from detector.loss import Terms
 from detector.train import Options, resume, train
@@ -137,6 +138,25 @@ def test_a_killed_run_goes_on_to_the_same_bits(options):
     resume(folder, quiet=True)
     assert same_bits(whole, folder)
     assert (whole / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+
+
+def test_a_run_keeps_its_own_anchors_to_the_end(options, monkeypatch):
+    interrupt_at(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(anchors="auto"), quiet=True)
+    monkeypatch.undo()
+    folder = resume(Path(options().out) / "1", quiet=True)
+    wanted = yaml.safe_load((folder / "args.yaml").read_text())["anchors"]
+    found = checkpoint.load(folder / "best.pt").build()
+    assert [tuple(wh) for wh in found.anchors_wh[0].tolist()] == [pytest.approx(wh) for wh in parse(wanted)]
+    assert parse(wanted) != ((16, 16), (24, 24), (36, 36))
+    assert same_bits(train(options(anchors="auto"), quiet=True), folder)
+
+
+def test_a_number_of_anchors_that_the_heads_cannot_share_stops_before_anything_is_made(options, tmp_path):
+    with pytest.raises(UserError, match="anchors: 3 for the 2 heads of yolov3-tiny, expected a multiple of 2"):
+        train(options(model="yolov3-tiny", anchors="8,8 9,9 10,10"), quiet=True)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_finished_run_says_so(options):

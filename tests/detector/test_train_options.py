@@ -119,7 +119,7 @@ def test_an_option_of_the_machine_changes_no_bit(options, given, tmp_path, monke
 def test_every_option_is_exercised_here_or_elsewhere():
     """Those that are named nowhere below have a test of their own in this file or beside it."""
     elsewhere = {"data", "img_size", "model", "weights", "epochs", "batch", "device", "workers", "out"}  # test_train.py
-    elsewhere |= {"transfer", "fresh_heads", "freeze_norm", "compile", "tensorboard", "ignore_share"}
+    elsewhere |= {"anchors", "transfer", "fresh_heads", "freeze_norm", "compile", "tensorboard", "ignore_share"}
     here = {name for given in (*CHANGES, *SAME) for name in given}
     assert set(SETTINGS) == here | elsewhere
 
