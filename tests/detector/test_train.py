@@ -117,6 +117,20 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(options, monke
     assert all(torch.equal(value, b.weights[name]) for name, value in a.weights.items())
 
 
+def test_so_does_one_in_which_everything_is_drawn_with_workers_and_a_cache_on_disk(options, monkeypatch, tmp_path):
+    """Interrupted in its second epoch, which has other fractions, partners and sides than the first."""
+    drawn = {"augment": "strong", "plain_share": 0.0, "multi_scale": 0.5, "sampler": "repeat", "repeat_threshold": 1.0}
+    given = options(**drawn, epoch_size=7, workers=1, cache="disk", cache_folder=str(tmp_path / "cache"))
+    whole = train(replace(given, workers=0, cache="none"), quiet=True)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 6)  # of four batches an epoch
+        with pytest.raises(KeyboardInterrupt):
+            train(given, quiet=True)
+    assert checkpoint.load(whole.parent / "2" / "last.pt").state["progress"]["step"] == 2
+    resume(whole.parent / "2", quiet=True)
+    assert same_bits(whole, whole.parent / "2")
+
+
 def test_a_killed_run_goes_on_to_the_same_bits(options):
     whole = train(options(), quiet=True)
     given = options()
