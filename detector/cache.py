@@ -100,8 +100,20 @@ def open_cache(kind: str, budget_mb: int, folder: Path | None = None) -> Cache:
     if budget_mb < 0:
         raise UserError("--cache-mb", str(budget_mb), "0 or more")
     if kind == "disk":
-        return Disk(budget_mb, folder or default_folder())
+        return Disk(budget_mb, _writable(folder or default_folder()))
     return Memory(budget_mb if kind == "ram" else 0)
+
+
+def _writable(folder: Path) -> Path:
+    """`folder`, made where it was not. Raises UserError, before any work is spent, where nothing can be put in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "may not be written"
+    except OSError as error:
+        why = str(error.strerror)
+    if why:
+        raise UserError("--cache-folder", f"{folder}: {why}", "a folder that can be written", "or --cache ram")
+    return folder
 
 
 def default_folder() -> Path:

@@ -95,6 +95,15 @@ def test_wrong_choices_are_said():
     assert isinstance(open_cache("none", 5), Memory)
 
 
+def test_a_folder_that_cannot_hold_it_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(
+            UserError, match=r"--cache-folder: .*file.*, expected a folder that can be written; or --cache"
+        ):
+            open_cache("disk", 1, folder)
+
+
 def test_a_cache_says_where_it_is(tmp_path):
     assert open_cache("ram", 1).place == "memory"
     assert open_cache("disk", 1, tmp_path / "x").place == str(tmp_path / "x")
