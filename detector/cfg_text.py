@@ -8,6 +8,7 @@ Source: Darknet's parser.c of 2018, and its later forks for keys that their file
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,9 @@ class Kind:
         return (*self.fields, *self.training, *self.neutral)
 
 
-ANYWHERE = ("learning_rate", "stopbackward", "onlyforward", "dontload", "dontloadscales", "numload", "clip", "train")
+ANYWHERE = ("learning_rate", "smooth", "stopbackward", "onlyforward", "clip", "train")
+# These change which floats a file of weights holds, or what a layer is for.
+NOWHERE = {"dontload": "0", "dontsave": "0", "dontloadscales": "0", "numload": "0", "truth": "0"}
 NET_TRAINING = (
     *("batch", "subdivisions", "learning_rate", "momentum", "decay", "burn_in", "max_batches", "policy", "power"),
     *("steps", "scales", "step", "scale", "gamma", "angle", "aspect", "saturation", "exposure", "hue", "random"),
@@ -53,6 +56,7 @@ NET_TRAINING = (
     *("flip", "blur", "gaussian_noise", "mixup", "cutmix", "mosaic", "mosaic_bound", "letter_box", "label_smooth_eps"),
     *("sgdr_cycle", "sgdr_mult", "resize_step", "ema_alpha", "loss_scale", "max_chart_loss", "dynamic_minibatch"),
     *("optimized_memory", "workspace_size_limit_MB", "augment_speed", "num_sigmas_reject_badlabels"),
+    *("inputs", "track", "contrastive", "try_fix_nan", "init_sequential_subdivisions", "use_cuda_graph"),
     *("badlabels_rejection_percentage", "equidistant_point", "weights_reject_freq", "adversarial_lr"),
 )
 YOLO_TRAINING = (
@@ -76,34 +80,37 @@ REMEDIES = {
 _CONVOLUTION = {k: (k, int) for k in ("filters", "size", "stride", "pad", "groups", "batch_normalize")}
 _THRESHOLDS = ("ignore_thresh", "truth_thresh", "iou_thresh", "jitter", "random")
 KINDS: dict[str, Kind] = {
-    "net": Kind(Net, {k: (k, int) for k in ("width", "height", "channels")}, (), NET_TRAINING),
+    "net": Kind(Net, {k: (k, int) for k in ("width", "height", "channels")}, (), NET_TRAINING, {"time_steps": "1"}),
     "convolutional": Kind(
         Convolutional,
         {**_CONVOLUTION, "padding": ("padding_px", int), "activation": ("activation", str)},
         ("filters",),
         ANYWHERE,
-        dict.fromkeys(("binary", "xnor", "flipped", "dot", "antialiasing", "coordconv"), "0") | {"dilation": "1"},
+        NOWHERE
+        | dict.fromkeys(("binary", "xnor", "flipped", "dot", "antialiasing", "coordconv"), "0")
+        | {"dilation": "1"},
     ),
     "maxpool": Kind(
         Maxpool,
         {k: (k, int) for k in ("size", "stride", "padding")},
         (),
         ANYWHERE,
-        {"maxpool_depth": "0", "antialiasing": "0"},
+        NOWHERE | {"maxpool_depth": "0", "antialiasing": "0"},
     ),
-    "upsample": Kind(Upsample, {"stride": ("stride", int)}, (), ANYWHERE, {"scale": "1"}),
+    "upsample": Kind(Upsample, {"stride": ("stride", int)}, (), ANYWHERE, NOWHERE | {"scale": "1"}),
     "route": Kind(
         Route,
         {"layers": ("layers", _integers), "groups": ("groups", int), "group_id": ("group_id", int)},
         ("layers",),
         ANYWHERE,
+        NOWHERE,
     ),
     "shortcut": Kind(
         Shortcut,
         {"from": ("from_", int), "activation": ("activation", str)},
         ("from",),
         ANYWHERE,
-        {"weights_type": "none", "weights_normalization": "none"},
+        NOWHERE | {"weights_type": "none", "weights_normalization": "none"},
     ),
     "yolo": Kind(
         Yolo,
@@ -116,7 +123,7 @@ KINDS: dict[str, Kind] = {
         },
         ("anchors",),
         (*ANYWHERE, *YOLO_TRAINING),
-        {"scale_x_y": "1", "new_coords": "0", "embedding_layer": "0"},
+        NOWHERE | {"scale_x_y": "1", "new_coords": "0", "embedding_layer": "0"},
     ),
 }
 
@@ -160,7 +167,10 @@ def build(section: Section, name: str) -> Any:
     for line, key, text in section.pairs:
         where = f"{name}:{line}"
         if key not in kind.keys:
-            raise CfgError(where, f"unknown key {key!r} in [{section.head}]", f"one of {', '.join(kind.keys)}")
+            close = difflib.get_close_matches(key, kind.keys, 1)
+            expected = f"one of {', '.join(kind.fields)}, or a key of Darknet's that trains"
+            remedy = f"did you mean {close[0]}?" if close else ""
+            raise CfgError(where, f"unknown key {key!r} in [{section.head}]", expected, remedy)
         if said.setdefault(key, text) != text:
             raise CfgError(where, f"{key}={text[:40]}, but it was {key}={said[key][:40]} before", "each key once")
         if key in kind.fields:

@@ -188,6 +188,11 @@ def test_an_adapted_cfg_needs_a_class():
     ("text", "message"),
     [
         ("[net]\nwidht=3\n", "x.cfg:2: unknown key 'widht' in [net], expected one of"),
+        ("[net]\nwidht=3\n", "a key of Darknet's that trains; did you mean width?"),
+        (
+            "[net]\n[convolutional]\nfilters=3\ndontload=1\n",
+            "x.cfg:4: dontload=1 is not built here, expected dontload=0",
+        ),
         ("[net]\n[lstm]\n", "x.cfg:2: unknown section [lstm], expected one of net, convolutional"),
         (
             "[net]\n[dropout]\n",
@@ -286,3 +291,27 @@ def test_a_spoilt_file_is_read_or_refused_in_one_line(at, line, instead):
         assert str(error).startswith("x.cfg") and "\n" not in str(error)
     else:
         assert len(shapes(cfg)) == len(cfg.layers) and parse_cfg(cfg.adapt(3).text, "x").adapt(3).yolos[0].classes == 3
+
+
+# What parser.c of 2018 looks up in each section, beside what makes the network.
+DARKNETS = {
+    "net": "batch learning_rate momentum decay subdivisions time_steps=1 notruth random adam B1 B2 eps inputs max_crop "
+    "min_crop max_ratio min_ratio center clip angle aspect saturation exposure hue policy burn_in power step scale "
+    "steps scales gamma max_batches",
+    "convolutional": "size stride pad padding groups batch_normalize=0 binary=0 xnor=0 flipped=0 dot=0",
+    "maxpool": "stride size padding=0",
+    "upsample": "scale stride",
+    "yolo": "max jitter ignore_thresh truth_thresh random map=x.map",
+}
+EVERYWHERE = (
+    "clip truth=0 onlyforward stopbackward dontsave=0 dontload=0 numload=0 dontloadscales=0 learning_rate smooth"
+)
+
+
+@pytest.mark.parametrize("section", DARKNETS)
+def test_every_key_of_darknets_parser_is_accepted(section):
+    named = DARKNETS[section].split() + (EVERYWHERE.split() if section != "net" else [])
+    lines = "\n".join(one if "=" in one else f"{one}=1" for one in named)
+    stem = "[net]\n[convolutional]\nfilters=4\n[maxpool]\n[maxpool]\nstride=2\n[upsample]\n" + HEAD
+    text = re.sub(rf"(\[{section}\]\n)", rf"\1{lines}\n", stem, count=1)
+    assert parse_cfg(text, "x").yolos[0].classes == 2
