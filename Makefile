@@ -36,6 +36,7 @@ lint: $(VENV)/installed-lint
 bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/convert.py $(MANY)
 	$(BIN)/python tests/benchmarks/balance.py
+	$(BIN)/python tests/benchmarks/scale.py --records 80000 --pictures 4000
 	$(BIN)/python tests/benchmarks/landmarks.py
 	$(BIN)/python tests/benchmarks/overlay.py
 	[ -z "$$PEER_MASKTHEFACE" ] || $(BIN)/python tests/benchmarks/overlay_peer.py

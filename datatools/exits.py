@@ -30,7 +30,7 @@ def run(command: click.Command, args: list[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None and error.errno is None:
             return _our_fault()
-        return _at_fault(f"{error.filename or 'output'}: {error.strerror}; {_remedy(error.errno)}")
+        return _at_fault(f"{error.filename2 or error.filename or 'output'}: {error.strerror}; {_remedy(error.errno)}")
     except ImportError as error:
         if "libGL" not in str(error):
             return _our_fault()
