@@ -41,6 +41,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/overlay.py
 	[ -z "$$PEER_MASKTHEFACE" ] || $(BIN)/python tests/benchmarks/overlay_peer.py
 	$(BIN)/python tests/benchmarks/loader.py
+	$(BIN)/python tests/benchmarks/evaluate.py --pictures 1000
 	$(BIN)/python tests/benchmarks/train.py
 
 clean:

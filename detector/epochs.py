@@ -81,7 +81,7 @@ class Asked:
     ready: dict[int, Pictures] = field(default_factory=dict)  # by side; a run's checkpoints share one
 
     def settings(self, side: int) -> str:
-        """What a figure hangs on beside the weights, in a word: names and labels of pictures, the size, the thinning."""
+        """What a figure hangs on beside the weights, in a word: pictures' names and labels, the size, the thinning."""
         digest = hashlib.sha256()
         for one in self.labelled:
             for part in (one.path.name.encode(), one.classes.tobytes(), one.boxes.tobytes(), one.regions.tobytes()):
@@ -117,7 +117,8 @@ def judge_epochs(
     paths = _checkpoints(folder)
     found = read_split(data or own_split(folder / "last.pt") or split())
     asked = Asked(found, subset, found.read(subset), how, batch, workers, quiet)
-    known = {(row["file"], row["sha256"], row["settings"]): row for row in _read(folder / "epochs.csv", found.classes)}
+    before = _read(folder / "epochs.csv", found.classes)
+    known = {(row["file"], row["sha256"], row["settings"]): row for row in before}
     rows: list[Row] = []
     judged = 0
     for path in paths:
@@ -128,8 +129,11 @@ def judge_epochs(
             number = int(path.stem) if path.stem.isdecimal() else None
             row = {"file": key[0], "epoch": number, "sha256": key[1], "settings": key[2], **asked.scores(opened)}
             judged += 1
+            # What follows may still be good: a kill now must not lose it.
+            left = [one for one in before if one["file"] not in {key[0], *(done["file"] for done in rows)}]
+            write_atomically(folder / "epochs.csv", _csv([*rows, row, *left]))
         rows.append(row)
-        write_atomically(folder / "epochs.csv", _csv(rows))
+    write_atomically(folder / "epochs.csv", _csv(rows))
     epochs = Epochs(folder, found.classes, rows, judged)
     write_atomically(folder / "epochs.png", epochs_png(epochs))
     return epochs

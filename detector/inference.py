@@ -9,7 +9,7 @@ class is thinned for itself. The boxes are clipped to the picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from detector.fuse import fuse
 from detector.fusion import fused
 from detector.model import Darknet
 from detector.suppression import thin
-from detector.tta import seen
+from detector.tta import VIEWS, seen
 
 MAX_CANDIDATES = 3000  # a picture, before suppression, best first
 
@@ -89,11 +89,18 @@ def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Lette
     """
     run = InTorch(model) if isinstance(model, nn.Module) else model
     with torch.inference_mode():
+        # A box that one view alone saw keeps its share of the score: what may still count must not be lost before.
+        each = replace(how, confidence=how.confidence / len(VIEWS[how.views]))
         views = [
-            [select(xyxy[i], scores[i], box, how) for i, box in enumerate(boxes)]
+            [select(xyxy[i], scores[i], box, each) for i, box in enumerate(boxes)]
             for xyxy, scores in seen(run, pictures, how.views)
         ]
-    return views[0] if len(views) == 1 else [fused(found) for found in zip(*views, strict=True)]
+    return views[0] if len(views) == 1 else [_sure(fused(found), how) for found in zip(*views, strict=True)]
+
+
+def _sure(found: Found, how: Thresholds) -> Found:
+    kept = found.scores >= how.confidence
+    return Found(found.xyxy[kept], found.classes[kept], found.scores[kept])
 
 
 def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tensor]:

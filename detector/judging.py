@@ -64,6 +64,10 @@ class Judging:
             raise UserError("--corrected", f"with --metric {self.metric}", "--metric darknet")
         if any(a >= b for a, b in pairwise(self.bins)) or any(b <= 0 for b in self.bins):
             raise UserError("--bins", ",".join(f"{b:g}" for b in self.bins), "rising numbers above 0")
+        if self.per_image and self.per_image.is_dir():
+            raise UserError(self.per_image, "is a folder", "a file to write, for --per-image")
+        if self.sheets and self.sheets.is_file():
+            raise UserError(self.sheets, "is a file", "a folder to write into, for --sheets")
         for path in (self.per_image, self.sheets):
             if path and not self.overwrite and path.exists() and (path.is_file() or any(path.iterdir())):
                 raise UserError(path, "is there already", "a new place", "or give --overwrite")

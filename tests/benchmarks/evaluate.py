@@ -81,7 +81,7 @@ def main() -> None:
     found, truths = scene(arguments.pictures, arguments.detections)
     dataset, results = dictionaries(found, truths)
     contestants: dict[str, Callable[[], Any]] = {"ours": lambda: coco_report(found, truths, CLASSES, bins=())}
-    contestants["ours, with six bins of size"] = lambda: coco_report(found, truths, CLASSES)
+    contestants["ours, with seven bins of size"] = lambda: coco_report(found, truths, CLASSES)
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

@@ -96,6 +96,8 @@ def test_evaluate_writes_what_is_asked_for_and_overwrites_nothing(call, weights,
         (("--metric", "original", "--sheets", "s"), "--metric original: makes no files, expected no --per-image"),
         (("--corrected",), "--corrected: with --metric coco, expected --metric darknet"),
         (("--bins", "30,20"), "--bins: 30,20, expected rising numbers above 0"),
+        (("--sheets", "x.pt", "--overwrite"), "x.pt: is a file, expected a folder to write into, for --sheets"),
+        (("--per-image", "data"), "data: is a folder, expected a file to write, for --per-image"),
         (("--cost", "none.yaml"), "none.yaml: no such file, expected YAML of missed, false_alarm, confused"),
     ],
 )

@@ -73,6 +73,14 @@ def test_a_stopped_judging_is_taken_up_where_it_was(run, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         judged(run)
     assert judged(run).judged == 2
+    for name in ("epochs/002.pt", "best.pt"):
+        shutil.copy(run / "epochs/010.pt", run / name)
+    (run / "best.pt").write_bytes((run / "epochs/002.pt").read_bytes())
+    calls.clear()
+    calls.append(1)
+    with pytest.raises(KeyboardInterrupt):
+        judged(run)  # at 002.pt, which changed
+    assert len((run / "epochs.csv").read_text().splitlines()) == 4  # what was known of the others is still there
 
 
 def test_a_csv_of_other_columns_is_replaced_and_one_without_sense_is_named(run):

@@ -90,6 +90,20 @@ def test_other_sizes_come_back_to_the_pixels_of_the_picture(network):
     assert seen.scores.tolist() == [pytest.approx(0.8)]
 
 
+def test_what_one_view_saw_alone_counts_by_its_share_of_the_score(network):
+    class OneEyed(InTorch):
+        def __call__(self, pictures):
+            mirrored = bool(pictures[0, 0, 0, 0] < pictures[0, 0, 0, -1])
+            box, score = torch.tensor([[[8.0, 8, 40, 40]]]), 0.2 if mirrored else 0.7
+            return (box if not mirrored else torch.tensor([[[56.0, 8, 88, 40]]])), torch.tensor([[[score]]])
+
+    picture, box = torch.zeros(1, 3, 96, 96), [Letterbox((96, 96), 96)]
+    picture[..., 0] = 1
+    both = detect_batch(OneEyed(network), picture, box, Thresholds(0.4, views="flip"))[0]
+    assert both.scores.tolist() == [pytest.approx(0.45)]  # the mirror image's .2 is below .4 alone
+    assert len(detect_batch(OneEyed(network), picture, box, Thresholds(0.5, views="flip"))[0].scores) == 0
+
+
 def test_other_sizes_are_refused_for_an_exported_model():
     class Exported:
         device = torch.device("cpu")
