@@ -143,13 +143,11 @@ def read_weights(path: Path, root: Path) -> dict[str, float]:
     if not path.is_file():
         raise DataError(path, "no such file", "`<number> <picture>` lines", "see weights: in data.yaml")
     found: dict[str, float] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        where, cells = f"{path}:{number}", line.split(maxsplit=1)
-        if not cells:
-            continue
+    for where, line in _lines(path, "`<number> <picture>` lines"):
+        cells = line.split(maxsplit=1)
         picture = absolute(root / cells[-1])
         if len(cells) != 2 or picture in found:
-            raise DataError(where, f"{line.strip()[:80]!r}", "`<number> <picture>`, each picture once")
+            raise DataError(where, f"{line[:80]!r}", "`<number> <picture>`, each picture once")
         if not Path(picture).is_file():
             raise DataError(where, f"{cells[1]}: no such picture", f"a path below {root}")
         found[picture] = _weight(cells[0], where)
@@ -173,7 +171,7 @@ def _weight(cell: str, where: str) -> float:
 
 def read_labels(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """classes (N,) int64 and boxes (N, 4) float64 of a label file; none where it is empty or absent."""
-    rows = [_row(cells, where, classes) for where, cells in _lines(path, "`class cx cy w h` lines")]
+    rows = [_row(line.split(), where, classes) for where, line in _lines(path, "`class cx cy w h` lines")]
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     return table[:, 0].astype(np.int64), table[:, 1:].copy()
 
@@ -181,20 +179,21 @@ def read_labels(path: Path, classes: tuple[str, ...]) -> tuple[np.ndarray, np.nd
 def read_regions(path: Path | None) -> np.ndarray:
     """(R, 4) float64: the ignore regions of a file of `cx cy w h` lines; none where it is empty or absent."""
     lines = [] if path is None else _lines(path, "`cx cy w h` lines")
-    for where, cells in lines:
-        if len(cells) != 4:
-            raise DataError(where, f"{len(cells)} columns", "4 (cx cy w h: a region has no class)")
-    return np.array([_box(cells, where, "four numbers") for where, cells in lines], dtype=np.float64).reshape(-1, 4)
+    for where, line in lines:
+        if len(line.split()) != 4:
+            raise DataError(where, f"{len(line.split())} columns", "4 (cx cy w h: a region has no class)")
+    rows = [_box(line.split(), where, "four numbers") for where, line in lines]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def _lines(path: Path, expected: str) -> list[tuple[str, list[str]]]:
-    """Where each line that is not empty is, and its cells."""
+def _lines(path: Path, expected: str) -> list[tuple[str, str]]:
+    """Where each line that is not empty is, and the line."""
     try:
         text = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
     except UnicodeDecodeError as error:
         raise DataError(path, "is not text", expected) from error
     lines = enumerate(text.splitlines(), start=1)
-    return [(f"{path}:{number}", line.split()) for number, line in lines if line.strip()]
+    return [(f"{path}:{number}", line.strip()) for number, line in lines if line.strip()]
 
 
 def _row(cells: list[str], where: str, classes: tuple[str, ...]) -> tuple[float, ...]:

@@ -98,9 +98,7 @@ def test_wrong_choices_are_said():
 def test_a_folder_that_cannot_hold_it_is_said_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(
-            UserError, match=r"--cache-folder: .*file.*, expected a folder that can be written; or --cache"
-        ):
+        with pytest.raises(UserError, match=r"--cache-folder: .*file.*, expected a folder that can be"):
             open_cache("disk", 1, folder)
 
 

@@ -77,6 +77,7 @@ def test_a_plan_weighs_what_it_lists_and_the_rest_once(shapes_split):
         ("2 images/train/9.png", r"weights\.txt:1: images/train/9\.png: no such picture, expected a path below"),
         ("1 images/train/1.png\n1 ./images/train/1.png", r"weights\.txt:2: .*each picture once"),
         ("0 images/train/0.png\n0 images/train/1.png", r"weights\.txt: every picture weighs 0"),
+        ("1 \xff.png", r"weights\.txt: is not text, expected `<number> <picture>` lines"),
         (None, r"weights\.txt: no such file, expected `<number> <picture>` lines"),
     ],
 )
@@ -85,7 +86,7 @@ def test_a_wrong_plan_is_said(shapes_split, text, message):
     with (folder / "data.yaml").open("a") as file:
         file.write("weights: weights.txt\n")
     if text is not None:
-        (folder / "weights.txt").write_text(text + "\n")
+        (folder / "weights.txt").write_bytes(text.encode("latin-1") + b"\n")
     split = read_split(folder)
     with pytest.raises(DataError, match=message):
         factors("plan", split.read("train"), split)
