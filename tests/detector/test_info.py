@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from detector.checkpoint import Checkpoint, save
 from detector.cli import cli
 from detector.errors import UserError
 from detector.info import summarise
-from detector.info_report import describe
+from detector.info_report import describe, overview
 from detector.model import Convolution, Darknet
 from detector.weights import write_darknet
 
@@ -175,6 +176,16 @@ def run(*given):
 def test_a_bare_command_lists_the_networks():
     assert re.search(r"yolov3-spp +62,998,749 +66\.22 +416 x 416 +80  32, 16, 8", run().stdout)
     assert [one["name"] for one in json.loads(run("--json").stdout)] == own_cfgs()
+
+
+def test_the_table_of_the_guide_is_the_programs():
+    text = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(yolov3\S*)` \| ([\d.]+) M \| ([\d, ]+\d)\D.*?\| ([\d.]+) \|", text, re.MULTILINE)
+    found = {one.name: one for one in overview(None, None)}
+    assert {name for name, *_ in rows} == set(found)
+    for name, millions, strides, gflops in rows:
+        assert (millions, gflops) == (f"{found[name].parameters / 1e6:.2f}", f"{found[name].gflops:.1f}"), name
+        assert strides == ", ".join(str(head.stride) for head in found[name].heads)
 
 
 def test_a_network_is_described_in_lines_and_as_json():
