@@ -71,6 +71,7 @@ class Darknet(nn.Module):
         self.layers = nn.ModuleList(_module(inputs[i][0], layer) for i, layer in enumerate(cfg.layers))
         self.sources = [sources(cfg, i) for i in range(len(cfg.layers))]
         self._kept = {i for many in self.sources for i in many}
+        self._late = {i for i in range(len(cfg.layers)) if self._pooled_first(i)}
         self.strides = [found[i][1] for i in cfg.heads]
         self.classes = cfg.yolos[0].classes
         self.still_norms: frozenset[int] = frozenset()  # layers whose batch norm statistics `train` leaves alone
@@ -105,6 +106,15 @@ class Darknet(nn.Module):
             self.layers[index].eval()
         return self
 
+    def _pooled_first(self, index: int) -> bool:
+        """Whether layer `index` is activated after the pool that follows: the same values, at a quarter of the work.
+
+        A rising function and a maximum may change places. In training alone: runtimes join an activation to its layer.
+        """
+        layer, following = self.cfg.layers[index], self.cfg.layers[index + 1 : index + 2]
+        rising = isinstance(layer, Convolutional) and layer.activation in ("leaky", "relu")
+        return rising and index not in self._kept and any(isinstance(one, Maxpool) for one in following)
+
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """pictures: (B, 3, H, W) in [0, 1], RGB. Returns a raw head each: (B, A, H / stride, W / stride, 5 + C)."""
         kept: dict[int, Tensor] = {}
@@ -123,6 +133,10 @@ class Darknet(nn.Module):
                     batch, _, height, width = x.shape
                     raw = x.reshape(batch, len(layer.mask), 5 + layer.classes, height, width)
                     heads.append(raw.permute(0, 1, 3, 4, 2))
+                case Convolutional() if self.training and index in self._late:
+                    x = module.norm(module.conv(x))
+                case Maxpool() if self.training and index - 1 in self._late:
+                    x = self.layers[index - 1].activation(module(x))
                 case _:
                     x = module(x)
             if index in self._kept:

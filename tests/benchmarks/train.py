@@ -1,15 +1,19 @@
 """A training step: pictures a second of ours and of eriklindernoren/PyTorch-YOLOv3's on the same batch.
 
-    PEER_YOLOV3=/path/to/PyTorch-YOLOv3 python tests/benchmarks/train.py [--threads 2]
+    PEER_YOLOV3=/path/to/PyTorch-YOLOv3 python tests/benchmarks/train.py [--threads 2] [--as-run]
 
-The peer's code is not part of this project; without it only ours is measured.  Its package imports torchvision for its
-NMS, which a training step does not call; where torchvision cannot be imported, an empty module stands in for it.
+Ours is all that a step of `detector train` does: floats from bytes, clipping and the running average among it.  In one
+process both have the same allocator setting; with --as-run each has a process of its own and the setting that its
+command has: ours restarts itself with large blocks kept, the peer's does not.  The peer's code is not part of this
+project; without it only ours is measured.  Its package imports torchvision for its NMS, which a training step does not
+call; where torchvision cannot be imported, an empty module stands in for it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -18,44 +22,48 @@ from pathlib import Path
 import torch
 from timing import in_turns, table
 
+from detector.batch import Batch
 from detector.cfg import read_cfg
+from detector.learner import Learner
 from detector.loss import loss
 from detector.model import Darknet, initialise
-from detector.optimise import optimiser, set_rate
+from detector.options import Options
+from detector.ranks import Ranks
+from detector.tune import TUNABLES, VARIABLE
+
+SIDE = 416
 
 
-def batch(count: int, side: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise, and five boxes a picture: (picture, class, cx cy w h in fractions)."""
+def batch(count: int, classes: int) -> Batch:
+    """Noise, and five boxes a picture."""
     draw = torch.Generator().manual_seed(0)
-    pictures = torch.rand(count, 3, side, side, generator=draw)
+    pictures = torch.randint(0, 256, (count, SIDE, SIDE, 3), generator=draw, dtype=torch.uint8).permute(0, 3, 1, 2)
     rows = torch.rand(count * 5, 6, generator=draw)
     rows[:, 0] = torch.arange(count).repeat_interleave(5)
     rows[:, 1] = (rows[:, 1] * classes).floor()
     rows[:, 4:] = rows[:, 4:] * 0.2 + 0.02
-    return pictures, rows
+    rows[:, 2:] *= SIDE
+    return Batch(pictures, rows, ("",) * count, tuple(range(count)), torch.zeros(0, 5))
 
 
-def ours(name: str, count: int, side: int) -> Callable[[], None]:
+def ours(name: str, count: int) -> Callable[[], None]:
     model = Darknet(read_cfg(name).adapt(3))
     initialise(model, torch.Generator().manual_seed(0))
-    layout = torch.channels_last if len(model.convolutions) < 20 else torch.contiguous_format
-    model.train().to(memory_format=layout)
-    optimizer = optimiser(model)
-    set_rate(optimizer, 1e-4)
-    pictures, rows = batch(count, side, 3)
-    truths = torch.cat((rows[:, :2], rows[:, 2:] * side), dim=1)
+    options = Options(lr=1e-4, weight_decay=5e-4, amp="off", workers=0)
+    learner = Learner(model, options, 100, Ranks(torch.device("cpu")))
+    learner.begin(0)
+    one = batch(count, 3)
 
     def step() -> None:
-        terms = loss(model(pictures.contiguous(memory_format=layout)), truths, model.anchors_wh, model.strides)
-        optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimizer.step()
+        heads = learner.heads(one)
+        terms = loss(heads, one.truths, model.anchors_wh, model.strides, options.loss, regions=one.regions)
+        learner.backward(terms)
+        learner.step(0)
 
     return step
 
 
-def peer(folder: Path, name: str, count: int, side: int) -> Callable[[], None]:
+def peer(folder: Path, name: str, count: int) -> Callable[[], None]:
     sys.path.insert(0, str(folder))
     try:
         import torchvision  # noqa: F401
@@ -69,7 +77,9 @@ def peer(folder: Path, name: str, count: int, side: int) -> Callable[[], None]:
 
     model = Peer(str(folder / "config" / f"{name}.cfg")).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
-    pictures, rows = batch(count, side, 80)
+    one = batch(count, 80)
+    pictures, rows = one.pictures.float() / 255, one.truths
+    rows[:, 2:] /= SIDE
 
     def step() -> None:
         value, _ = compute_loss(model(pictures), rows, model)
@@ -80,19 +90,46 @@ def peer(folder: Path, name: str, count: int, side: int) -> Callable[[], None]:
     return step
 
 
+def alone(who: str, name: str, count: int, threads: int) -> float:
+    """Seconds of a step of `who` in a process of its own, the best of three after two."""
+    environment = {**os.environ, "ALONE": f"{who} {name} {count}"}
+    environment.pop(VARIABLE, None)
+    if who == "ours":
+        environment[VARIABLE] = ":".join(f"{key}={value}" for key, value in TUNABLES.items())
+    words = [sys.executable, __file__, "--threads", str(threads)]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def step_of(who: str, name: str, count: int) -> Callable[[], None]:
+    return ours(name, count) if who == "ours" else peer(Path(os.environ["PEER_YOLOV3"]), name, count)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--as-run", action="store_true", help="each with the allocator setting of its own command")
+    parser.add_argument("--models", default="yolov3-tiny:8,yolov3:2")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    folder = os.environ.get("PEER_YOLOV3")
-    for name, count in (("yolov3-tiny", 8), ("yolov3", 2)):
-        contestants = {"ours": ours(name, count, 416)}
-        if folder:
-            contestants["eriklindernoren"] = peer(Path(folder), name, count, 416)
-        seconds = in_turns(contestants, arguments.rounds)
-        table(f"training step, {name}, batch {count}, 416 px", seconds, count, "pictures", "ours")
+    if "ALONE" in os.environ:
+        who, name, count = os.environ["ALONE"].split()
+        step = step_of(who, name, int(count))
+        in_turns({who: step}, 2)
+        print(in_turns({who: step}, 3)[who])
+        return
+    known = ["ours"] + (["eriklindernoren"] if "PEER_YOLOV3" in os.environ else [])
+    for pair in arguments.models.split(","):
+        name, count = pair.split(":")[0], int(pair.split(":")[1])
+        if arguments.as_run:
+            rounds = [
+                {who: alone(who, name, count, arguments.threads) for who in known} for _ in range(arguments.rounds)
+            ]
+            seconds = {who: min(one[who] for one in rounds) for who in known}
+        else:
+            seconds = in_turns({who: step_of(who, name, count) for who in known}, arguments.rounds)
+        table(f"training step, {name}, batch {count}, {SIDE} px", seconds, count, "pictures", "ours")
         print(*(f"{n}: {count / s:.2f} pictures/s" for n, s in seconds.items()), sep="; ")
 
 

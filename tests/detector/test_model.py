@@ -125,3 +125,25 @@ def test_the_same_seed_gives_the_same_network():
         initialise(network, torch.Generator().manual_seed(3))
     one, two = (network.state_dict() for network in networks)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", ["yolov3-tiny", "yolov3-tiny-3l"])
+def test_activating_after_the_pool_changes_no_value_and_no_gradient(name):
+    found = []
+    for late in (True, False):
+        model = Darknet(read_cfg(name).adapt(3)).train()
+        initialise(model, torch.Generator().manual_seed(0))
+        assert model._late >= {0, 2, 4}
+        if not late:
+            model._late = set()
+        heads = model(torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(1)))
+        sum(head.square().mean() for head in heads).backward()
+        found.append((heads, [parameter.grad for parameter in model.parameters()]))
+    assert all(torch.equal(a, b) for a, b in zip(found[0][0], found[1][0], strict=True))
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(found[0][1], found[1][1], strict=True))
+
+
+def test_an_activation_that_is_asked_for_elsewhere_is_not_moved():
+    layers = read_cfg("yolov3-tiny").layers
+    late = Darknet(read_cfg("yolov3-tiny"))._late
+    assert late == {0, 2, 4, 6, 10} and 8 not in late and len(layers) == 24  # 8 is routed to the second head
