@@ -134,14 +134,19 @@ class Darknet(nn.Module):
                     raw = x.reshape(batch, len(layer.mask), 5 + layer.classes, height, width)
                     heads.append(raw.permute(0, 1, 3, 4, 2))
                 case Convolutional() if self.training and index in self._late:
-                    x = module.norm(module.conv(x))
+                    x = _block(module).norm(_block(module).conv(x))
                 case Maxpool() if self.training and index - 1 in self._late:
-                    x = self.layers[index - 1].activation(module(x))
+                    x = _block(self.layers[index - 1]).activation(module(x))
                 case _:
                     x = module(x)
             if index in self._kept:
                 kept[index] = x
         return heads
+
+
+def _block(module: nn.Module) -> Convolution:
+    assert isinstance(module, Convolution)
+    return module
 
 
 def _module(channels: int, layer: object) -> nn.Module:

@@ -1,4 +1,7 @@
-"""A run's folder: `args.yaml`, `first_batches.png`, `results.csv`, `curves.png`, `predictions.png`, and weights.
+"""A run's folder: settings, weights, figures and pictures, each written whole or not at all.
+
+args.yaml: every option as it was settled.  first_batches.png, labels.png: before anything is spent.  An epoch writes
+results.csv, curves.png and predictions.png anew; a new best one pr-f1.png, confusion.png, misses.png, false-alarms.png.
 
 results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's slots),
 map50, map50_95, ap50 of each class, val_loss (only where there is no mAP). It is written anew from the history,
@@ -18,9 +21,13 @@ import yaml
 
 from detector.atomic import write_atomically
 from detector.data import Pictures
+from detector.feed import Feed
 from detector.first_batches import first_batches
-from detector.found import Found
-from detector.order import Order
+from detector.found import Found, truths_of
+from detector.inference import Thresholds
+from detector.judging_sheets import judging_sheets
+from detector.label_plot import labels_png
+from detector.model import Darknet
 from detector.plots import curves_png, predictions_png
 from detector.progress import Progress
 from detector.validate import Verdict
@@ -51,10 +58,24 @@ class Record:
         text = yaml.safe_dump(self.options, sort_keys=False, allow_unicode=True)
         write_atomically(self.folder / "args.yaml", text.encode())
 
-    def show_first(self, train: Pictures, order: Order) -> None:
-        """first_batches.png, before anything is spent."""
-        if self.written:
-            write_atomically(self.folder / "first_batches.png", first_batches(train, order, self.classes))
+    def show_first(self, feed: Feed, model: Darknet) -> None:
+        """first_batches.png and labels.png."""
+        if not self.written:
+            return
+        anchors = [anchors.cpu().numpy() for anchors in model.anchors_wh]
+        pictures = {
+            "first_batches.png": first_batches(feed.train, feed.order, self.classes),
+            "labels.png": labels_png(feed.train, feed.val, self.classes, anchors, min(model.strides)),
+        }
+        self._keep(pictures)
+
+    def show_best(self, val: Pictures, found: list[Found]) -> None:
+        """What `detector evaluate` draws, of the best epoch so far."""
+        self._keep(judging_sheets(val, found, truths_of(val), self.classes, Thresholds().confidence))
+
+    def _keep(self, pictures: dict[str, bytes]) -> None:
+        for name, content in pictures.items():
+            write_atomically(self.folder / name, content)
 
     def write(self, history: list[dict[str, Any]], val: Pictures | None, found: list[Found]) -> None:
         """results.csv, curves.png and, where there are pictures to validate on, predictions.png."""

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from detector import checkpoint, transfer
 from detector.anchors import parse
+from detector.board import Board
 from detector.cfg import Cfg, parse_cfg, read_cfg, shapes
 from detector.data import Batch, loader
 from detector.device import be_deterministic, choose_device
@@ -56,6 +57,7 @@ class Run:
     at: Progress
     gathered: int
     quiet: bool
+    board: Board | None = None
 
     @property
     def batches(self) -> int:
@@ -89,7 +91,7 @@ def train(options: Options, quiet: bool = False) -> Path:
         folder = ranks.shared(new_folder(Path(options.out)) if ranks.first else Path())
         say(f"run: {folder}")
         run = _run(model, options, ranks, feed, folder, Progress(), quiet)
-        run.record.show_first(feed.train, feed.order)
+        run.record.show_first(feed, model)
         return _loop(run)
 
 
@@ -99,6 +101,9 @@ def resume(folder: Path, quiet: bool = False) -> Path:
     state = found.state
     if not state:
         raise RunError(folder / "last.pt", "holds no state to resume from", "a run's own last.pt")
+    if set(state["progress"]) != set(vars(Progress())):
+        remedy = f"begin anew: detector train --weights {folder / 'best.pt'}"
+        raise RunError(folder / "last.pt", "was saved by another version", "this one's", remedy)
     options = Options(**{name: value for name, value in state["options"].items() if name in DEFAULTS})
     at = Progress(**state["progress"])
     if reason := at.over(options):
@@ -109,19 +114,18 @@ def resume(folder: Path, quiet: bool = False) -> Path:
         say(f"resume: {folder}, epoch {at.epoch + 1} of {options.epochs}, batch {at.step + 1}")
         model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))
         feed = read_feed(read_split(Path(options.data)), options, max(model.strides), ranks, say)
-        if feed.classes != found.classes:
-            raise DataError(
-                options.data, f"classes {', '.join(feed.classes)}", f"the run's: {', '.join(found.classes)}"
-            )
-        pictures, processes = state["pictures"], state["processes"]
-        if len(feed.train) != pictures:
-            what = f"{len(feed.train)} training pictures"
-            raise DataError(options.data, what, f"the run's {pictures}", "begin anew")
-        if ranks.size != processes:
-            raise RunError(folder, f"{ranks.size} processes", f"the run's {processes}", f"torchrun with {processes}")
+        _check_same(options.data, "classes", ", ".join(feed.classes), ", ".join(found.classes))
+        _check_same(options.data, "training pictures", len(feed.train), state["pictures"])
+        _check_same("torchrun", "processes", ranks.size, state["processes"])
         run = _run(model, options, ranks, feed, folder, at, quiet)
         run.learner.restore(state, found.weights)
         return _loop(run)
+
+
+def _check_same(where: str, what: str, now: object, then: object) -> None:
+    """Raises DataError unless a resumed run finds what it left."""
+    if now != then:
+        raise DataError(where, f"{what}: {now}", f"the run's {then}", "put it back, or begin anew")
 
 
 def _run(model: Darknet, options: Options, ranks: Ranks, feed: Feed, folder: Path, at: Progress, quiet: bool) -> Run:
@@ -131,7 +135,8 @@ def _run(model: Darknet, options: Options, ranks: Ranks, feed: Feed, folder: Pat
     record = Record(folder, asdict(options), feed.classes, ranks.first)
     if not ranks.first:
         at.sums, at.slots = [0.0] * 3, 0.0  # rank 0's are everyone's
-    return Run(options, ranks, feed, learner, record, at, gathered, quiet or not ranks.first)
+    board = Board(folder, len(at.history)) if options.tensorboard and ranks.first else None
+    return Run(options, ranks, feed, learner, record, at, gathered, quiet or not ranks.first, board)
 
 
 def _loop(run: Run) -> Path:
@@ -177,6 +182,10 @@ def _judge(run: Run, began: float | None = None) -> None:
         better = at.close_epoch(line, verdict.value(at.epoch))
         # The record first: a kill before last.pt repeats the epoch, and writes it again.
         run.record.write(at.history, run.feed.val, verdict.found)
+        if better and at.epoch and run.feed.val is not None:
+            run.record.show_best(run.feed.val, verdict.found)
+        if run.board is not None:
+            run.board.write(line)
         kept = (["best.pt"] if better else []) + run.record.numbered(at.epoch, options.save_every)
         for name in kept:
             checkpoint.save(_checkpoint(run, resumable=False), run.record.folder / name)

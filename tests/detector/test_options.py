@@ -1,5 +1,6 @@
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import click
 import pytest
@@ -110,6 +111,21 @@ def test_the_help_has_every_option_once_and_under_its_heading():
         option = rf"^  --{name.replace('_', '-')}\b(?!-)"
         assert [group for group, part in parts.items() if re.search(option, part, re.M)] == [setting.group], name
     assert "--config" in parts["Also"] and "--resume" in parts["Also"]
+
+
+def test_the_guides_tables_are_the_programs_options_with_their_defaults():
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for group in GROUPS:
+        part = text.split(f"### {group}\n")[1].split("\n#")[0]
+        rows = dict(re.findall(r"^\| `--([a-z-]+)` \| (.+?) \| .+ \|$", part, re.M))
+        wanted = {}
+        for name, setting in SETTINGS.items():
+            left_open = re.search(r" \[(.+)\]$", setting.help)
+            default = DEFAULTS[name]
+            said = f"{default:g}" if type(default) is float else str(default).lower()
+            if setting.group == group:
+                wanted[name.replace("_", "-")] = left_open[1] if left_open and default is None else said
+        assert rows == wanted, group
 
 
 def test_wrong_usage_says_what_is_expected():

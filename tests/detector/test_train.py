@@ -21,6 +21,14 @@ from detector.train import Options, resume, train
 
 
 @pytest.fixture
+def _undrawn(monkeypatch):
+    """Drawing takes longer than the runs: one test looks at all pictures, the others go without."""
+    for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
+        monkeypatch.setattr(f"detector.record.{name}", lambda *given: b"")
+    monkeypatch.setattr("detector.record.judging_sheets", lambda *given: {})
+
+
+@pytest.fixture
 def options(shapes_split, small_cfg, tmp_path):
     """Six pictures in batches of two: three steps an epoch."""
     folder = shapes_split(train=6, val=3)
@@ -57,6 +65,7 @@ def interrupt_at(monkeypatch, call: int, number: int = signal.SIGINT) -> None:
 def test_a_run_leaves_what_it_promises(options, capsys):
     folder = train(options())
     names = {"best.pt", "last.pt", "results.csv", "args.yaml", "curves.png", "predictions.png", "first_batches.png"}
+    names |= {"labels.png", "pr-f1.png", "confusion.png", "misses.png", "false-alarms.png"}
     assert {path.name for path in folder.iterdir()} == names and folder.name == "1"
     rows = results(folder)
     assert list(rows[0]) == [
@@ -76,7 +85,7 @@ def test_a_run_leaves_what_it_promises(options, capsys):
     assert yaml.safe_load((folder / "args.yaml").read_text())["batch"] == 2
     found = checkpoint.load(folder / "best.pt")
     assert (found.classes, found.img_size) == (("circle", "square"), 96) and found.build()
-    for name in ("curves.png", "predictions.png"):
+    for name in (name for name in names if name.endswith(".png")):
         with Image.open(folder / name) as picture:
             assert min(picture.size) > 100
     out, err = capsys.readouterr()
@@ -84,22 +93,26 @@ def test_a_run_leaves_what_it_promises(options, capsys):
     assert len(re.findall(r"^epoch +\d/2 .*mAP@\.5 \d", out, re.MULTILINE)) == 3
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_quiet_says_nothing(options, capsys):
     train(options(epochs=1), quiet=True)
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_second_run_has_the_next_number_and_the_same_bits(options):
     one, two = train(options(), quiet=True), train(options(), quiet=True)
     assert two.name == "2" and same_bits(one, two)
     assert (one / "results.csv").read_bytes() == (two / "results.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_the_number_of_workers_changes_nothing(options):
     one, two = train(options(), quiet=True), train(options(workers=2), quiet=True)
     assert same_bits(one, two)
 
 
+@pytest.mark.usefixtures("_undrawn")
 @pytest.mark.parametrize(("call", "number"), [(2, signal.SIGINT), (3, signal.SIGINT), (5, signal.SIGTERM)])
 def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(options, monkeypatch, call, number):
     whole = train(options(), quiet=True)
@@ -117,6 +130,7 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(options, monke
     assert all(torch.equal(value, b.weights[name]) for name, value in a.weights.items())
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_so_does_one_in_which_everything_is_drawn_with_workers_and_a_cache_on_disk(options, monkeypatch, tmp_path):
     """Interrupted in its second epoch, which has other fractions, partners and sides than the first."""
     drawn = {"augment": "strong", "plain_share": 0.0, "multi_scale": 0.5, "sampler": "repeat", "repeat_threshold": 1.0}
@@ -131,6 +145,7 @@ def test_so_does_one_in_which_everything_is_drawn_with_workers_and_a_cache_on_di
     assert same_bits(whole, whole.parent / "2")
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_killed_run_goes_on_to_the_same_bits(options):
     whole = train(options(), quiet=True)
     given = options()
@@ -154,6 +169,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(options):
     assert (whole / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_run_keeps_its_own_anchors_to_the_end(options, monkeypatch):
     interrupt_at(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
@@ -167,12 +183,14 @@ def test_a_run_keeps_its_own_anchors_to_the_end(options, monkeypatch):
     assert same_bits(train(options(anchors="auto"), quiet=True), folder)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_number_of_anchors_that_the_heads_cannot_share_stops_before_anything_is_made(options, tmp_path):
     with pytest.raises(UserError, match="anchors: 3 for the 2 heads of yolov3-tiny, expected a multiple of 2"):
         train(options(model="yolov3-tiny", anchors="8,8 9,9 10,10"), quiet=True)
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_finished_run_says_so(options):
     folder = train(options(epochs=1), quiet=True)
     message = (
@@ -185,6 +203,7 @@ def test_a_finished_run_says_so(options):
         resume(folder)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_our_own_weights_start_a_run_where_the_last_one_ended(options, capsys):
     first = train(options(), quiet=True)
     second = train(options(epochs=1, weights=str(first / "best.pt")))
@@ -193,6 +212,7 @@ def test_our_own_weights_start_a_run_where_the_last_one_ended(options, capsys):
     assert float(results(second)[0]["map50"]) == pytest.approx(best, abs=1e-5)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_pictures(options, monkeypatch):
     bad = torch.tensor(float("nan"), requires_grad=True)
     monkeypatch.setattr(training, "loss", lambda *given, **more: Terms(bad, bad, bad))
@@ -201,6 +221,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_pictures(options, 
         train(options(), quiet=True)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_split_without_validation_pictures_still_trains(options, shapes_split, tmp_path):
     folder = shapes_split(train=2, val=0, folder=tmp_path / "noval")
     run = train(options(data=str(folder), epochs=1), quiet=True)
@@ -208,6 +229,7 @@ def test_a_split_without_validation_pictures_still_trains(options, shapes_split,
     assert (run / "best.pt").is_file() and not (run / "predictions.png").exists()
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_negatives_alone_cannot_be_trained_on(options, shapes_split, tmp_path):
     folder = shapes_split(train=1, folder=tmp_path / "empty")
     (folder / "labels" / "train" / "0.txt").write_text("")
@@ -215,11 +237,13 @@ def test_negatives_alone_cannot_be_trained_on(options, shapes_split, tmp_path):
         train(options(data=str(folder)), quiet=True)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_an_input_size_must_hold_whole_cells(options):
     with pytest.raises(UserError, match="--img-size: 100, expected a multiple of 8"):
         train(options(img_size=100), quiet=True)
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_nothing_is_made_before_the_input_is_known_to_be_good(options, shapes_split, tmp_path):
     folder = shapes_split(train=2, folder=tmp_path / "bad")
     (folder / "labels" / "train" / "1.txt").write_text("7 .5 .5 .1 .1\n")
@@ -228,16 +252,18 @@ def test_nothing_is_made_before_the_input_is_known_to_be_good(options, shapes_sp
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
     interrupt_at(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         train(options(), quiet=True)
     data = Path(options().data)
     (data / "images" / "train" / "5.png").unlink()
-    with pytest.raises(DataError, match="5 training pictures, expected the run's 6; begin anew"):
+    with pytest.raises(DataError, match="training pictures: 5, expected the run's 6; put it back, or begin anew"):
         resume(Path(options().out) / "1", quiet=True)
 
 
+@pytest.mark.usefixtures("_undrawn")
 @pytest.mark.slow
 def test_eight_pictures_are_learnt_by_heart(options, shapes_split, tmp_path):
     folder = shapes_split(train=8, val=0, folder=tmp_path / "eight")

@@ -1,12 +1,16 @@
 """Every option of `detector train` on four small pictures: it trains, and does what it says."""
 
+import contextlib
 import csv
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
 import yaml
 
+import detector.train as training
 from detector import checkpoint
 from detector.errors import UserError
 from detector.options import SETTINGS, Options
@@ -22,8 +26,9 @@ MICRO += "[yolo]\nmask=0,1,2\nanchors=12,12, 16,16, 24,24\nclasses=2\nnum=3\n"
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
     """Drawing takes longer than these runs; test_train.py looks at it."""
-    monkeypatch.setattr("detector.record.curves_png", lambda *given: b"")
-    monkeypatch.setattr("detector.record.predictions_png", lambda *given: b"")
+    for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
+        monkeypatch.setattr(f"detector.record.{name}", lambda *given: b"")
+    monkeypatch.setattr("detector.record.judging_sheets", lambda *given: {})
 
 
 @pytest.fixture
@@ -114,6 +119,48 @@ SAME = [
 def test_an_option_of_the_machine_changes_no_bit(options, given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert alike(raw(train(options(**given), quiet=True)), raw(train(options(), quiet=True)))
+
+
+STOPPED = [
+    {"nominal_batch": 4, "batch": 1},
+    {"optimizer": "adamw", "schedule": "linear"},
+    {"mosaic": 1.0, "mixup": 0.5, "copy_paste": 0.5, "augment": "strong"},
+    {"multi_scale": 0.5, "sampler": "repeat", "repeat_threshold": 1.0, "epoch_size": 6},
+    {"ema_decay": 0.9, "warm_up": 3, "clip": 0.1, "objectness_gamma": 2.0, "class_weights": "effective"},
+    {"patience": 3, "lr": 1e-12, "epochs": 20},
+    {"save_every": 1, "cache": "none", "workers": 1},
+]
+
+
+class Killed(BaseException):
+    """Nothing catches it: what is on disk is all that is left, as after kill -9."""
+
+
+@pytest.mark.parametrize("given", STOPPED, ids=lambda given: "+".join(given))
+@pytest.mark.parametrize("how", ["killed", "interrupted"])
+def test_a_run_that_was_stopped_ends_in_the_bits_of_one_that_was_not(options, given, how, monkeypatch):
+    given = {"epochs": 3, **given}
+    whole = train(options(**given), quiet=True)
+    real, calls = training.loss, []
+
+    def loss(*values, **more):
+        calls.append(1)
+        if len(calls) == 5 and how == "killed":
+            raise Killed
+        if len(calls) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*values, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "loss", loss)
+        with contextlib.suppress(Killed, KeyboardInterrupt):
+            train(options(**given), quiet=True)
+    folder = whole.parent / "2"
+    assert len(calls) == 5 and resume(folder, quiet=True) == folder
+    assert alike(raw(whole), raw(folder)) and alike(last(whole).weights, last(folder).weights)
+    assert (whole / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+    one, two = last(whole).state["progress"], last(folder).state["progress"]
+    assert one == two
 
 
 def test_every_option_is_exercised_here_or_elsewhere():
