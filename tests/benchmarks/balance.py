@@ -1,60 +1,167 @@
-"""Balancing: pictures a second beside the floor, which is to decode and encode the same pictures and nothing else.
+"""Balancing: what a copy costs beside the floor, which is to decode and encode pictures and nothing else.
 
-python tests/benchmarks/balance.py
+Two floors: each source decoded once and encoded for each copy, and decoded and encoded for each copy.  The peer is
+imgaug used as its documentation shows, one pipeline for picture and boxes; it erases nothing.  Processor time is
+compared, since it says the same on a busy machine; wall time is there for the two workers.
+
+python tests/benchmarks/balance.py              # the whole plan: 2,238 copies of 233 pictures
+python tests/benchmarks/balance.py --every 5    # every fifth picture of the plan
 """
 
 from __future__ import annotations
 
+import argparse
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
-from timing import in_turns, photographs, table
+import numpy as np
+from timing import photographs
+
+from datatools import formats
+from datatools.balance.apply import Settings, run_task
+from datatools.balance.copies import Task, tasks_of
+from datatools.balance.imgaug_import import import_imgaug
+from datatools.balance.plan import Wanted
+from datatools.balance.policy import read_policy
+from datatools.balance.run import plan_balance
+from datatools.parallel import ordered_map
 
 BIN = Path(sys.executable).parent
+JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
-def floor(folder: Path, sources: dict[str, int]) -> None:
-    """Decode each source once, encode and write as many copies as the plan has."""
-    folder.mkdir(exist_ok=True)
-    for path, copies in sources.items():
-        pixels = cv2.imread(path)
-        for k in range(copies):
-            _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])
-            (folder / f"{Path(path).stem}-{k}.jpg").write_bytes(data.tobytes())
+def written(pixels: np.ndarray, path: Path) -> None:
+    _, data = cv2.imencode(".jpg", pixels, JPEG)
+    path.write_bytes(data.tobytes())
+
+
+def floor(tasks: Sequence[Task], folder: Path, *, anew: bool) -> None:
+    """anew: decode for each copy, not once a source."""
+    for number, task in enumerate(tasks):
+        pixels = cv2.imread(task.annotation.path)
+        for k in range(len(task.kept)):
+            pixels = cv2.imread(task.annotation.path) if anew and k else pixels
+            written(pixels, folder / f"{number}-{k}.jpg")
+
+
+def peer(tasks: Sequence[Task], folder: Path) -> None:
+    """The default policy as an imgaug pipeline, boxes as its own BoundingBoxesOnImage."""
+    iaa = import_imgaug()
+    from imgaug.augmentables import BoundingBoxesOnImage
+
+    sometimes = iaa.Sometimes
+    shift = {"x": (-0.06, 0.06), "y": (-0.06, 0.06)}
+    affine = iaa.Affine(scale=(0.85, 1.25), rotate=(-5, 5), shear=(-3, 3), translate_percent=shift, cval=114)
+    pipeline = iaa.Sequential(
+        [
+            iaa.Fliplr(0.5),
+            sometimes(0.7, affine),
+            sometimes(0.3, iaa.Crop(percent=(0, 0.1), keep_size=False)),
+            sometimes(0.5, iaa.Multiply((0.75, 1.3))),
+            sometimes(0.3, iaa.LinearContrast((0.8, 1.25))),
+            sometimes(0.3, iaa.AddToHueAndSaturation((-12, 12))),
+            sometimes(0.15, iaa.GaussianBlur((0.0, 1.0))),
+            sometimes(0.3, iaa.AdditiveGaussianNoise(scale=(0, 0.04 * 255), per_channel=0.5)),
+            sometimes(0.3, iaa.JpegCompression(compression=(10, 55))),
+        ]
+    )
+    for number, task in enumerate(tasks):
+        pixels = cv2.imread(task.annotation.path)[..., ::-1].copy()
+        boxes = BoundingBoxesOnImage.from_xyxy_array(task.annotation.xyxy.astype(np.float32), pixels.shape)
+        for k in range(len(task.kept)):
+            made, moved = pipeline(image=pixels, bounding_boxes=boxes)
+            moved.remove_out_of_image().clip_out_of_image()
+            written(np.ascontiguousarray(made[..., ::-1]), folder / f"{number}-{k}.jpg")
+
+
+def ours(tasks: Sequence[Task], folder: Path, workers: int) -> None:
+    names = {task.annotation.id: f"images/train/{k}" for k, task in enumerate(tasks)}
+    work = partial(
+        run_task, names=names, lineage={}, cleaned={}, tag="__b", folder=folder, settings=Settings(read_policy())
+    )
+    for _ in ordered_map(work, tasks, workers=workers, item_ms=15.0):
+        pass
+
+
+def timed(work: Callable[[], object], rounds: int) -> tuple[float, float]:
+    """(processor seconds of this process and the ended ones it started, wall seconds), the best round of each."""
+    cpu, wall = [], []
+    for _ in range(rounds):
+        before, start = _spent(), time.perf_counter()
+        work()
+        cpu.append(_spent() - before)
+        wall.append(time.perf_counter() - start)
+    return min(cpu), min(wall)
+
+
+def _spent() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def in_fresh(work: Callable[[Path], object], folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    work(folder)
 
 
 def main() -> None:
-    import numpy as np
-
-    from datatools import formats
-    from datatools.balance.plan import Wanted
-    from datatools.balance.planning import make_plan
-
+    options = argparse.ArgumentParser()
+    options.add_argument("--every", type=int, default=1, help="take each so-manieth picture of the plan")
+    options.add_argument("--rounds", type=int, default=3)
+    said = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         split = scratch / "yolo"
         convert = [str(BIN / "datatools"), "convert", str(photographs()), "--out", str(split), "--quiet"]
         subprocess.run(convert, check=True)
-        dataset = formats.read(split).dataset
-        train = dataset.of_split("train")
-        start = time.perf_counter()
-        plan = make_plan(train, dataset.classes, np.random.default_rng(0))
-        print(f"water-fill plan: {(time.perf_counter() - start) * 1e3:.1f} ms")
-        start = time.perf_counter()
-        make_plan(train, dataset.classes, np.random.default_rng(0), Wanted(recipes=("whole",)))
-        print(f"whole-picture plan (HiGHS): {(time.perf_counter() - start) * 1e3:.0f} ms")
-        sources = {a.path: int(r) - 1 for a, r in zip(train, plan.repeats, strict=True) if r > 1}
-        words = [str(BIN / "datatools"), "balance", str(split), "--out", str(scratch / "b"), "--overwrite", "--quiet"]
-        contestants = {
-            "decode + encode only, 1 process": lambda: floor(scratch / "floor", sources),
-            "datatools balance, 1 worker": lambda: subprocess.run([*words, "--workers", "1"], check=True),
-            "datatools balance, 2 workers": lambda: subprocess.run([*words, "--workers", "2"], check=True),
+        balance = plan_balance(split, Wanted(), quiet=True)
+        tasks = tasks_of(balance.plan, balance.dataset.of_split("train"))[:: said.every]
+        copies = sum(len(task.kept) for task in tasks)
+        contestants: dict[str, Callable[[Path], object]] = {
+            "decode each source once, encode each copy": partial(floor, tasks, anew=False),
+            "decode and encode each copy": partial(floor, tasks, anew=True),
+            "imgaug's pipeline, no erasing": partial(peer, tasks),
+            "datatools balance, copies alone, 1 worker": partial(ours, tasks, workers=1),
+            "datatools balance, copies alone, 2 workers": partial(ours, tasks, workers=2),
         }
-        table("balance", in_turns(contestants, 3), plan.copies, "copies", "decode + encode only, 1 process")
+        found = {}
+        for what, work in contestants.items():
+            in_fresh(work, scratch / "out")  # warm: imports, and the workers' start
+            found[what] = timed(partial(in_fresh, work, scratch / "out"), said.rounds)
+        if said.every == 1:
+            words = [
+                str(BIN / "datatools"),
+                "balance",
+                str(split),
+                "--out",
+                str(scratch / "b"),
+                "--overwrite",
+                "--quiet",
+            ]
+            for workers in ("1", "2"):
+                command = partial(subprocess.run, [*words, "--workers", workers], check=True)
+                found[f"the whole command, --workers {workers}"] = timed(command, said.rounds)
+    show(found, copies, len(tasks))
+
+
+def show(found: dict[str, tuple[float, float]], copies: int, pictures: int) -> None:
+    once, anew = [seconds[0] for seconds in found.values()][:2]
+    print(f"\n{copies} copies of {pictures} pictures\n")
+    print("| | processor ms a copy | first floor / this | second floor / this | copies/s by the clock |")
+    print("|---|---|---|---|---|")
+    for what, (cpu, wall) in found.items():
+        known = "2 workers" not in what  # what living workers spend is not seen
+        cells = [f"{cpu / copies * 1e3:.2f}", f"{once / cpu:.2f}", f"{anew / cpu:.2f}"] if known else ["–"] * 3
+        print(f"| {what} | {' | '.join(cells)} | {copies / wall:,.0f} |")
 
 
 if __name__ == "__main__":
