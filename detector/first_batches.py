@@ -18,6 +18,7 @@ from detector.order import Key
 from detector.scene import Scene
 
 GAP, HEAD = 4, 26
+HATCHED = "hatched: nothing is trained there"
 
 
 def first_batches(
@@ -27,8 +28,10 @@ def first_batches(
     keys = list(islice(chain.from_iterable(batches), most))
     tiles = [_tile(pictures.show(key), classes) for key in keys]
     side = max(tile.shape[0] for tile in tiles) + GAP
+    columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * side + GAP, rows * side + GAP + HEAD), "white")
+    width = max(columns * side + GAP, _key_width(classes))
+    sheet = Image.new("RGB", (width, rows * side + GAP + HEAD), "white")
     _key(sheet, classes)
     for place, tile in enumerate(tiles):
         corner = (GAP + place % columns * side, GAP + HEAD + place // columns * side)
@@ -49,4 +52,9 @@ def _key(sheet: Image.Image, classes: tuple[str, ...]) -> None:
         pen.rectangle((x, 6, x + 12, 18), fill=colour(number), outline="black")
         pen.text((x + 18, 4), name, fill="black", font=font)
         x += 36 + round(font.getlength(name))
-    pen.text((x, 4), "hatched: nothing is trained there", fill="dimgrey", font=font)
+    pen.text((x, 4), HATCHED, fill="dimgrey", font=font)
+
+
+def _key_width(classes: tuple[str, ...]) -> int:
+    font = ImageFont.load_default(14)
+    return 2 * GAP + sum(36 + round(font.getlength(name)) for name in classes) + round(font.getlength(HATCHED))
