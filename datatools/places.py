@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import click
 
@@ -43,7 +44,12 @@ class Place(click.Path):
         super().__init__(path_type=Path, **how)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", value):
+        found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", value, re.DOTALL) if isinstance(value, str) else None
+        if found and found[1].lower() == "file":
+            value = unquote(found[2])
+        elif found:
+            if not found[2].strip("/"):
+                self.fail(f"{value!r}: expected a place behind ://, such as {found[1]}://bucket/folder", param, ctx)
             return Url(value.rstrip("/"))
         return super().convert(value, param, ctx)
 

@@ -58,7 +58,7 @@ def bring(url: Url, *, quiet: bool = False) -> Path:
         there = _listed(fs, root, url)
         wanted = {name: info for name, info in there.items() if suffix_of(name) in WANTED}
         if not wanted:
-            found = "no pictures or annotations there" if there else "nothing is there"
+            found = "no pictures or annotations there" if there else "nothing is there, or it cannot be reached"
             raise LayoutError(url, found, "a folder of pictures and their annotations", "correct the URL")
         mirror = _local(root, fs, "in")
         with sole_writer(mirror):
@@ -147,6 +147,8 @@ def refuse_overwrite(url: Url, *, overwrite: bool) -> None:
     """Raises OutputError where sending would lose something."""
     with _talking(url):
         fs, root = _opened(url)
+        if "http" in fs.protocol:
+            raise OutputError(url, "can only be read", "a place that can be written", "choose another --out")
         there = {root: {}} if fs.isfile(root) else _listed(fs, root, url)
     if not there or UNFINISHED in there:
         return
@@ -166,7 +168,8 @@ def send(local: Path, url: Url, *, quiet: bool = False) -> None:
             return
         names = sorted(p.relative_to(local).as_posix() for p in local.rglob("*") if p.is_file())
         there = _listed(fs, root, url)
-        fs.pipe_file(f"{root}/{UNFINISHED}", b"")
+        (local / UNFINISHED).touch()
+        fs.put([str(local / UNFINISHED)], [f"{root}/{UNFINISHED}"])
         gone = [name for name in there if name in LAST or (name not in names and name != UNFINISHED)]
         for some in _batches(gone, "", True):
             fs.rm([there[name]["name"] for name in some])

@@ -212,22 +212,25 @@ def test_a_set_that_http_serves_is_read(cli, make, small, tmp_path):
             message = cli("balance", small, "--out", f"{url}/out", "--quiet").error
         finally:
             served.shutdown()
-    assert message.startswith(f"{url}/out: ") and "\n" not in message
+    assert message == f"{url}/out: can only be read, expected a place that can be written; choose another --out"
 
 
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (
-            "s3://box/none",
-            "s3://box/none: nothing is there, expected a folder of pictures and their annotations; correct",
-        ),
-        ("s3://nobucket/x", "s3://nobucket/x: nothing is there, expected a folder of pictures and their annotations"),
+        ("s3://box/none", "s3://box/none: nothing is there, or it cannot be reached, expected a folder of pictures"),
+        ("s3://nobucket/x", "s3://nobucket/x: nothing is there, or it cannot be reached, expected a folder of"),
         ("spam://x/y", "spam://x/y: spam:// is not known, expected s3://, gs://, http:// ...; correct the URL"),
     ],
 )
 def test_a_url_with_nothing_there_is_one_line(bucket, cli, url, said):
     assert cli("stats", url, "--quiet").error.startswith(said)
+
+
+def test_a_file_url_is_a_local_path_and_a_scheme_alone_is_wrong_usage(cli, small):
+    assert cli("stats", f"file://{small}", "--json").out == cli("stats", small, "--json").out
+    ended = cli("stats", "s3://")
+    assert ended.code == 2 and "'s3://': expected a place behind ://, such as s3://bucket/folder" in ended.err
 
 
 def test_a_url_without_its_extra_names_it(cli, monkeypatch):
