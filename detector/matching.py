@@ -65,7 +65,10 @@ def match(
     areas: Sequence[tuple[float, float]] = EVERY_SIZE,
     limit: int = MAX_DETECTIONS,
 ) -> Matching:
-    """Match lists of the same pictures. areas: ranges of box area in square pixels, both ends included."""
+    """Match lists of the same pictures. areas: ranges of box area in square pixels, both ends included.
+
+    thresholds: rising.
+    """
     if len(detections) != len(truths):
         raise ValueError(f"{len(detections)} pictures' detections, but {len(truths)} pictures' truths")
     known = [as_truth(one) for one in truths]
@@ -81,9 +84,14 @@ def match(
     outside = (own < low[:, None]) | (own > high[:, None])
     unjudged = _in_regions(picture, boxes, known)
     passed |= ~hits & (outside | unjudged)[:, None]
-    group = np.flatnonzero(np.diff(number * (len(known) + 1) + picture, prepend=-1))
-    rank = np.arange(len(number)) - np.repeat(group, np.diff(group, append=len(number)))
+    rank = _turns(number * (len(known) + 1) + picture)
     return Matching(number, picture, score, rank, index, hits, passed, took, there, counted)
+
+
+def _turns(groups: np.ndarray) -> np.ndarray:
+    """(N,) how many of its group stand before each; equal numbers stand together."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(starts, append=len(groups)))
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
@@ -98,10 +106,7 @@ def _flat_detections(detections: Sequence[Found], limit: int) -> tuple[np.ndarra
     score = np.concatenate([np.zeros(0), *(one.scores for one in detections)]).astype(np.float64)
     boxes = np.concatenate([np.zeros((0, 4)), *(one.xyxy for one in detections)]).astype(np.float64)
     order = np.lexsort((-score, picture, number))
-    key = number[order] * (len(detections) + 1) + picture[order]
-    starts = np.flatnonzero(np.diff(key, prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    order = order[rank < limit]
+    order = order[_turns(number[order] * (len(detections) + 1) + picture[order]) < limit]
     return picture[order], number[order], score[order], index[order], boxes[order]
 
 
@@ -182,23 +187,30 @@ def _decide(
     reach = np.minimum(thresholds, 1 - 1e-10)[None, :, None, None]
     free = np.ones((sizes, steps, len(shared)), dtype=bool)
     a, t = np.arange(sizes)[:, None, None], np.arange(steps)[None, :, None]
-    groups = pairs.number[rows] * (pairs.picture.max(initial=0) + 1) + pairs.picture[rows]
-    starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    turn = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    turn = _turns(pairs.number[rows] * (pairs.picture.max(initial=0) + 1) + pairs.picture[rows])
     by_turn = np.argsort(turn, kind="stable")
     for now in np.split(by_turn, np.cumsum(np.bincount(turn))[:-1]) if len(rows) else []:
-        near, overlap, who = truths[now], values[now], rows[now]
-        open_ = free[:, :, near] & (overlap >= reach) & (near >= 0)
-        right = open_ & counted[:, None, near]
-        best = np.where(right.any(-1, keepdims=True), np.where(right, overlap, -1.0), np.where(open_, overlap, -1.0))
-        column = best.argmax(axis=-1)
-        taken = np.take_along_axis(best, column[..., None], axis=-1)[..., 0] >= 0
+        near, who = truths[now], rows[now]
+        column, taken = _chosen(
+            free[:, :, near] & (values[now] >= reach) & (near >= 0), counted[:, None, near], values[now]
+        )
         truth = near[np.arange(len(now)), column]
         good = taken & counted[a, truth]
         hits[:, :, who], passed[:, :, who] = good, taken & ~good
         took[who] = np.where(good[0, 0], truth[0, 0], -1)
         free[a, t, truth] &= ~taken | shared[truth]
     return hits, passed, took
+
+
+def _chosen(open_: np.ndarray, counted: np.ndarray, overlap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(A, T, N) which of K truths each takes, and whether it takes any. open_: (A, T, N, K) those that it may take.
+
+    The one it overlaps most, of those that count if there are any, else of the others. counted: (A, 1, N, K).
+    """
+    right = open_ & counted
+    allowed = np.where(right.any(axis=-1, keepdims=True), right, open_)
+    column = np.where(allowed, overlap, -1.0).argmax(axis=-1)
+    return column, np.asarray(allowed.any(axis=-1))
 
 
 def _in_regions(picture: np.ndarray, boxes: np.ndarray, truths: Sequence[Truth]) -> np.ndarray:
