@@ -2,14 +2,13 @@
 
 As Darknet has it: every score above .005 counts; a detection means the truth of its class that it overlaps most, if
 the IoU is above .5; in falling score the first that means a truth is right, every further one wrong. AP is the area
-under the curve, in which the precision of a recall may come from just before it was reached; the mean is over all
-classes, those without truths as 0. TP, FP and the average IoU are at scores above .25, in the *order in which Darknet
-lists the boxes* (that of the last class's scores, after its suppression): a box below .25 that comes first takes the
-truth. The average IoU is the sum over TP divided by TP + FP.
-`corrected`: TP and FP in falling score, the average IoU over TP, each recall's own precision, the mean over the classes
-that have truths.
-Crowds, difficult objects and regions that judge nothing take no part. Limit: our letterbox stays,
-where Darknet stretches.
+under the curve of precision made monotone; the mean is over all classes, those without truths as 0. TP, FP and the
+average IoU are at scores above .25, in the *order in which Darknet lists the boxes* (that of the last class's scores,
+after its suppression): a box below .25 that comes first takes the truth. The average IoU is the sum over TP divided by
+TP + FP.
+`corrected`: TP and FP in falling score, the average IoU over TP, the mean over the classes that have truths.
+Crowds, difficult objects and regions that judge nothing take no part. Limit: our letterbox stays, where Darknet
+stretches.
 Source: AlexeyAB's Darknet, its behaviour; the tests hold a slow reference of it.
 """
 
@@ -155,7 +154,7 @@ def darknet_report(
     each = []
     for i, name in enumerate(classes):
         own, total = number == i, int((labels == i).sum())
-        ap = _area(truth[own], score[own], total, corrected)
+        ap = _area(truth[own], score[own], total)
         tp = int((own & right).sum())
         each.append(DarknetClass(name, ap, tp, int((own & sure).sum()) - tp, total))
     shown = right.sum() if corrected else sure.sum()
@@ -180,11 +179,10 @@ def _picture(found: Found, truth: Truth, start: int, confidence: float, correcte
     return np.where(best >= 0, start + best, -1), score, number, overlap, right & (score > confidence)
 
 
-def _area(truth: np.ndarray, score: np.ndarray, truths: int, corrected: bool) -> float:
+def _area(truth: np.ndarray, score: np.ndarray, truths: int) -> float:
     if not len(score) or not truths:
         return 0.0
     right = firsts(truth[np.argsort(-score, kind="stable")]).cumsum()
     recall, precision = right / truths, right / np.arange(1, len(right) + 1)
     best = np.maximum.accumulate(precision[::-1])[::-1]
-    before = best if corrected else np.concatenate((best[:1], best[:-1]))
-    return float((np.diff(recall, prepend=0.0) * before).sum())
+    return float((np.diff(recall, prepend=0.0) * best).sum())

@@ -138,6 +138,15 @@ def test_at_iou_half_a_region_is_a_crowd_of_every_class(seed):
         assert scores[number].ap50 == (None if theirs is None else pytest.approx(theirs, abs=1e-9))
 
 
+def test_of_equal_overlaps_the_last_is_taken_as_in_pycocotools():
+    between = [found([(2, 0, 12, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.8)])]
+    left, right = (0, 0, 10, 10), (4, 0, 14, 10)
+    for pair, expected in (((left, right), 1.0), ((right, left), 51 / 101)):
+        there = [Truth(np.array(pair, dtype=float), np.zeros(2, int))]
+        score = score_classes(match(between, there), 1, 0.25)[0]
+        assert score.ap50 == pytest.approx(expected) == pytest.approx(coco(between, there, 0)[0])
+
+
 def test_only_the_best_hundred_of_a_picture_and_class_count_as_in_pycocotools():
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 900, (130, 2))

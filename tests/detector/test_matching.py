@@ -27,6 +27,15 @@ def test_a_truth_is_matched_once_and_the_better_of_two_free_ones_is_taken():
     assert matching.took.tolist() == [0, 1, -1]
 
 
+@pytest.mark.parametrize(("first", "hits"), [((0, 10), [True, True]), ((4, 14), [True, False])])
+def test_of_equal_overlaps_the_last_truth_is_taken(first, hits):
+    """The first detection lies between both, the second on the left one alone."""
+    second = (4, 14) if first == (0, 10) else (0, 10)
+    there = truth(*[(a, 0, b, 10, 0) for a, b in (first, second)])
+    matching = match([found((2, 0, 12, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.8))], [there])
+    assert matching.hits[0, 0].tolist() == hits
+
+
 def test_a_duplicated_detection_is_a_false_alarm():
     matching = match([found((0, 0, 10, 10, 0, 0.9), (0, 0, 10, 10, 0, 0.8))], [truth((0, 0, 10, 10, 0))])
     assert matching.hits[0, 0].tolist() == [True, False] and not matching.passed.any()
