@@ -25,7 +25,6 @@ import cv2
 import numpy as np
 from timing import photographs
 
-from datatools import formats
 from datatools.balance.apply import Settings, run_task
 from datatools.balance.copies import Task, tasks_of
 from datatools.balance.imgaug_import import import_imgaug
