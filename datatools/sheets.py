@@ -1,4 +1,6 @@
-"""Contact sheets: boxes cut out of pictures, enlarged, or whole pictures; boxes in the colour of their class."""
+"""Contact sheets: boxes cut out of pictures, enlarged, or whole pictures; boxes in the colour of their class, and the
+regions that train and judge nothing in white.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ CELL_PX, CAPTION_PX, LINE_PX, COLUMNS = 232, 30, 13, 6
 WIDE_WH, WIDE_COLUMNS = (348, 290), 4  # a cell that shows a whole picture
 ROOM = 2.2  # side of what is shown, in longer sides of the box
 LETTERS = 34  # of a caption's line
-_WHITE, _INK = 255, (60, 60, 60)
+_WHITE, _INK, _IGNORED = 255, (60, 60, 60), (235, 235, 235)
 _FAR_PX = 99_999  # of the picture; no line is drawn further out: OpenCV counts in 32 bits
 
 
@@ -86,12 +88,21 @@ def fitted(shot: Shot, part: tuple[int, int, int, int], room_wh: tuple[int, int]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
     seen = cv2.resize(shot.pixels[y1:y2, x1:x2], size, interpolation=how)
-    for k in range(len(shot.annotation)) if shot.framed else ():
-        corners = (shot.annotation.xyxy[k] - (x1, y1) * 2).clip(-_FAR_PX, _FAR_PX) * scale
-        a, b, c, d = np.rint(corners).astype(int).tolist()
-        thick = 2 if k == shot.box else 1
-        cv2.rectangle(seen, (a, b), (c, d), rgb(int(shot.annotation.labels[k])), thick, cv2.LINE_AA)
+    if shot.framed:
+        _frame(seen, shot, (x1, y1), scale)
     return seen
+
+
+def _frame(seen: NDArray, shot: Shot, corner: tuple[int, int], scale: float) -> None:
+    """Draw the boxes in their classes' colours, and ignored regions in white, on what is seen from `corner` on."""
+    import cv2
+
+    a = shot.annotation
+    lines = [(box, _IGNORED, 1) for box in a.ignored]
+    lines += [(box, rgb(int(a.labels[k])), 2 if k == shot.box else 1) for k, box in enumerate(a.xyxy)]
+    for box, colour, thick in lines:
+        x1, y1, x2, y2 = np.rint((box - corner * 2).clip(-_FAR_PX, _FAR_PX) * scale).astype(int).tolist()
+        cv2.rectangle(seen, (x1, y1), (x2, y2), colour, thick, cv2.LINE_AA)
 
 
 def _captioned(seen: NDArray, size_wh: tuple[int, int], caption: str) -> NDArray:

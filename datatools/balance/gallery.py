@@ -182,7 +182,8 @@ def _tried(pixels: NDArray, shown: Annotation, policy: Policy, settings: Setting
     left = areas(inside) > 0
     cut = int((areas(inside)[left] < settings.min_visibility * areas(moved)[left]).sum())
     notes = [f"{n} {what}" for n, what in ((int((~left).sum()), "gone"), (cut, "cut too far")) if n]
-    seen = replace(shown.take(left), size_wh=geometry.size_wh, xyxy=inside[left])
+    regions = drawn.move(shown.ignored)
+    seen = replace(shown.take(left), size_wh=geometry.size_wh, xyxy=inside[left], ignored=regions)
     return Shot(compressed(made, colours.jpeg), seen, NO_BOX, ", ".join(notes))
 
 

@@ -12,12 +12,13 @@ from datatools import formats
 from datatools.balance.apply import Settings
 from datatools.balance.gallery import by_operator, by_policy, by_recipe_made
 from datatools.balance.policy import Policy, read_policy
-from datatools.balance.preview import caption, recipe_name
+from datatools.balance.preview import NO_BOX, caption, recipe_name
 from datatools.cli import datatools
+from datatools.core import Annotation
 from datatools.exits import run
 from datatools.images import decode
 from datatools.provenance import read_provenance
-from datatools.sheets import CAPTION_PX, WIDE_WH
+from datatools.sheets import CAPTION_PX, WIDE_WH, Shot, whole
 
 
 def rows_of(drawn: np.ndarray, high: int) -> int:
@@ -98,3 +99,12 @@ def test_a_file_is_replaced_only_on_request(divided: Path, tmp_path: Path, capsy
     assert run(datatools, words) == 1 and sheet.read_text() == "mine"
     assert "sheet.png: is already there; pass --overwrite, or choose another --out" in capsys.readouterr().err
     assert run(datatools, [*words, "--overwrite"]) == 0 and cv2.imread(str(sheet)) is not None
+
+
+def test_ignored_regions_are_white_on_a_sheet() -> None:
+    pixels = np.full((64, 96, 3), 90, np.uint8)
+    shown = Annotation("a", "", (96, 64), ignored=np.array([[20.0, 10, 60, 40]]))
+    seen = whole(Shot(pixels, shown, NO_BOX))
+    scale = min(WIDE_WH[0] / 96, (WIDE_WH[1] - CAPTION_PX) / 64)
+    row, column = round(10 * scale), round(40 * scale)
+    assert (seen[row, column] > 200).all() and (seen[row + 8, column] == 90).all()
