@@ -266,6 +266,8 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option(
     "--calibrate", type=click.IntRange(1), default=64, show_default=True, help="Pictures of train, for static."
 )
+@click.option("--weights", type=click.Choice(["s7", "u8", "s8"]), default="s7", show_default=True,
+              help="Signed in 7 bits; unsigned; signed in 8, which needs VNNI.")  # fmt: skip
 @click.option("--per-channel/--per-tensor", default=True, show_default=True, help="Scales of the weights.")
 @click.option("--float-heads/--int8-heads", default=True, show_default=True, help="The last convolutions stay floats.")
 @click.option("--max-loss", type=click.FloatRange(0, 1), default=0.01, show_default=True,
@@ -275,12 +277,14 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option("--overwrite", is_flag=True, help="Replace what is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @shared("quiet")
-def quantise(model: Path, mode: str, per_channel: bool, float_heads: bool, as_json: bool, **given: Any) -> None:
+def quantise(
+    model: Path, mode: str, weights: str, per_channel: bool, float_heads: bool, as_json: bool, **given: Any
+) -> None:
     """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after."""
     from detector.export.quantise import Quantising
     from detector.export.quantise_run import quantise_file
 
-    cost = quantise_file(model, Quantising(mode, per_channel, float_heads), **given)
+    cost = quantise_file(model, Quantising(mode, weights, per_channel, float_heads), **given)
     click.echo(json.dumps(cost.as_json(), ensure_ascii=False) if as_json else cost.lines())
     if cost.warning:
         click.echo(f"warning: {cost.warning}", err=True)

@@ -2,7 +2,8 @@
 
 dynamic: weights are stored in 8 bits, activations are scaled as they come.  static: both in 8 bits, the activations'
 ranges measured beforehand on pictures.  fp16: half precision, input and outputs float32; for accelerators.
-Weights are unsigned like activations (U8U8): signed ones saturate on processors without VNNI, which adds in 16 bits.
+Weights are by default signed with 7 of their 8 bits (s7): processors without VNNI add products in 16 bits, where signed
+weights of 8 bits saturate, and unsigned ones miss the fast path of those that have it.
 What is computed after the last convolutions (decoding, suppression) stays in floats, and so by default do these.
 Source: Jacob et al., "Quantization and Training of Neural Networks", 2018; onnxruntime's quantizer does the work.
 """
@@ -22,16 +23,20 @@ from torch import Tensor
 from detector.errors import ExportError
 from detector.runtimes.extras import need
 
+WEIGHTS = {"s7": ("QInt8", True), "s8": ("QInt8", False), "u8": ("QUInt8", False)}  # type, reduced range
 MODES = {"dynamic": "int8-dynamic", "static": "int8-static", "fp16": "float16"}
 WEIGHTED = ("Conv", "Gemm", "MatMul")
 
 
 @dataclass(frozen=True)
 class Quantising:
-    """mode: a key of `MODES`.  per_channel: a scale for each output channel.  float_heads: the last convolutions, whose
-    errors nothing evens out, stay in floats."""
+    """mode: a key of `MODES`.  weights: a key of `WEIGHTS`.  per_channel: a scale for each output channel.
+
+    float_heads: the last convolutions, whose errors nothing evens out, stay in floats.
+    """
 
     mode: str = "static"
+    weights: str = "s7"
     per_channel: bool = True
     float_heads: bool = True
 
@@ -73,14 +78,13 @@ def split_graph(model: Any) -> tuple[list[str], list[str]]:
 
 def _quantised(model: Any, how: Quantising, exclude: list[str], pictures: Tensor | None, name: str) -> Any:
     onnx, tools = need("onnx"), need("onnxruntime.quantization")
-    unsigned = tools.QuantType.QUInt8
+    kind, reduced = WEIGHTS[how.weights]
+    weights = {"per_channel": how.per_channel, "weight_type": tools.QuantType[kind], "reduce_range": reduced}
     with tempfile.TemporaryDirectory() as folder, _silent():
         given, made = Path(folder) / "given.onnx", Path(folder) / "made.onnx"
         onnx.save(model, given)  # the quantizer changes a model that it is given in memory
         if how.mode == "dynamic":
-            tools.quantize_dynamic(
-                given, made, per_channel=how.per_channel, weight_type=unsigned, nodes_to_exclude=exclude
-            )
+            tools.quantize_dynamic(given, made, nodes_to_exclude=exclude, **weights)
         elif pictures is None or not len(pictures):
             raise ExportError("--mode static", "has no pictures to calibrate on", "a split with train pictures")
         else:
@@ -89,11 +93,10 @@ def _quantised(model: Any, how: Quantising, exclude: list[str], pictures: Tensor
                 made,
                 _reader(tools, pictures, name),
                 quant_format=tools.QuantFormat.QDQ,
-                activation_type=unsigned,
-                weight_type=unsigned,
-                per_channel=how.per_channel,
+                activation_type=tools.QuantType.QUInt8,
                 nodes_to_exclude=exclude,
                 calibration_providers=["CPUExecutionProvider"],
+                **weights,
             )
         return onnx.load(made)
 
