@@ -52,7 +52,7 @@ def apply_plan(
     train = dataset.of_split("train")
     tasks = tasks_of(plan, train)
     names = {name: PurePosixPath(way.target).with_suffix("").as_posix() for name, way in ways.items()}
-    lineage = {t.annotation.id: known.lineage(t.annotation.id) for t in tasks if known.is_made(t.annotation.id)}
+    lineage = {a.id: known.lineage(a.id) for a in train if known.is_made(a.id)}
     cleaned = {
         t.annotation.id: known.entry(t.annotation.id, ways[t.annotation.id].target, "train", "synthetic")
         for t in tasks
@@ -91,7 +91,7 @@ def _untouched(plan: Plan, dataset: Dataset) -> Dataset:
 def _fingerprint(plan: Plan, dataset: Dataset, settings: Settings, known: Provenance) -> str:
     """Changes when anything does that the result depends on."""
     said: list = [asdict(replace(settings, workers=0, quiet=False)), plan.classes]
-    shapes = [(row, [(r.times, r.kept.tolist(), r.window) for r in runs]) for row, runs in plan.listed.items()]
+    shapes = [(row, [asdict(r) | {"kept": r.kept.tolist()} for r in runs]) for row, runs in plan.listed.items()]
     said += [plan.wanted.unwanted, shapes]
     return fingerprint(said, dataset, known, (appearances.tobytes() for appearances in plan.appearances))
 
@@ -111,14 +111,13 @@ def run_task(
     cleaned: id -> manifest entry of a synthetic picture that is partly erased, and so written again.
     """
     stem = names[task.annotation.id]
-    sources = lineage.get(task.annotation.id, [task.annotation.id])
     mark = folder / PROGRESS / f"{PurePosixPath(stem).name}.json"
     first = cleaned.get(task.annotation.id)
-    return once(mark, lambda: list(_copies(task, f"{stem}{tag}", sources, first, folder, settings)))
+    return once(mark, lambda: list(_copies(task, f"{stem}{tag}", lineage, first, folder, settings)))
 
 
 def _copies(
-    task: Task, stem: str, sources: list[str], first: dict | None, folder: Path, settings: Settings
+    task: Task, stem: str, lineage: Mapping[str, list[str]], first: dict | None, folder: Path, settings: Settings
 ) -> Iterator[dict]:
     """Write each copy; yields its manifest entry.  stem: path of a copy without its number."""
     from datatools.balance.augment import Augmenter
@@ -131,6 +130,8 @@ def _copies(
         target = f"{stem}{number:03d}{settings.suffix}"
         put(folder / target, copier.encoded(made, settings.suffix, settings.quality))
         _put_labels(made.annotation, target, folder)
+        shown = [task.annotation.id, *(one.source.id for one in task.pasted(number))]
+        sources = list(dict.fromkeys(s for name in shown for s in lineage.get(name, [name])))
         yield {"image": target, "split": "train", "sources": sources, **made.recipe}
 
 

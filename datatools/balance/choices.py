@@ -51,11 +51,12 @@ planning = options(
     ),
     click.option(
         "--recipes",
-        type=Listed(("whole", "crop", "erase", "synthetic")),
+        type=Listed(("whole", "crop", "erase", "paste", "synthetic")),
         default="whole,erase,synthetic",
         show_default=True,
         help="whole: repeat pictures; crop: show the needed boxes of a copy with their surroundings; erase: take away "
-        "boxes of a copy that are not needed; synthetic: take SOURCE's synthetic pictures, as far as they are needed.",
+        "boxes of a copy that are not needed; paste: move boxes into fewer copies; synthetic: take SOURCE's synthetic "
+        "pictures, as far as they are needed.",
     ),
     click.option(
         "--unwanted",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from datatools.balance.pasting import covered
 from datatools.balance.plan import Plan, Run
 from datatools.balance.windows import enlarged, inside
 from datatools.core import Annotation, areas
@@ -20,7 +21,8 @@ class PlanFigures:
 
     distinct, invented: different boxes of each class that appear, and those of them on synthetic pictures.
     unwanted_share: mean part of what a copy shows that is erased or ignored; untouched: share of the copies of which
-    nothing is.  shapes: whole, crop, erase or ignore -> copies.  enlarged: median of the windows' enlarging, 1 without.
+    nothing is.  shapes: whole, crop, erase, ignore or paste -> copies.  enlarged: median of the windows' enlarging, 1
+    without any.  pasted: boxes that are.
     """
 
     max_repeat: tuple[int, ...]
@@ -31,6 +33,7 @@ class PlanFigures:
     untouched: float
     shapes: Mapping[str, int] = field(default_factory=dict)
     enlarged: float = 1.0
+    pasted: int = 0
 
 
 def plan_figures(plan: Plan, annotations: Sequence[Annotation]) -> PlanFigures:
@@ -44,7 +47,11 @@ def plan_figures(plan: Plan, annotations: Sequence[Annotation]) -> PlanFigures:
     most = tuple(int(x.max(initial=0)) for x in rows)
     distinct = tuple(int((x > 0).sum()) for x in rows)
     invented = tuple(int(((labels == k) & own & made & (r > 0)).sum()) for k in classes)
-    return PlanFigures(most, distinct, invented, effective, *_shapes(plan, annotations))
+    return PlanFigures(most, distinct, invented, effective, *_shapes(plan, annotations), _pasted(plan))
+
+
+def _pasted(plan: Plan) -> int:
+    return sum(run.times * len(run.pasted) for runs in plan.listed.values() for run in runs)
 
 
 def _shapes(plan: Plan, annotations: Sequence[Annotation]) -> tuple[float, float, dict[str, int], float]:
@@ -56,10 +63,12 @@ def _shapes(plan: Plan, annotations: Sequence[Annotation]) -> tuple[float, float
         a = annotations[row]
         first = () if plan.comes_whole(row) else (Run(1, plan.kept(row, 0)),)
         for run in (*first, *plan.runs(row)):
-            gone = ~run.kept if run.window is None else ~run.kept & inside(a.xyxy, run.window)
+            gone = ~run.kept & ~covered(a.xyxy, run.pasted)
+            gone = gone if run.window is None else gone & inside(a.xyxy, run.window)
             w, h = a.size_wh if run.window is None else np.subtract(run.window[2:], run.window[:2]).tolist()
             shares.append((float(areas(a.xyxy[gone]).sum()) / (w * h), run.times))
-            shapes["crop" if run.window else plan.wanted.unwanted if gone.any() else "whole"] += run.times
+            how = "paste" if run.pasted else "crop" if run.window else plan.wanted.unwanted if gone.any() else "whole"
+            shapes[how] += run.times
             sizes += [(enlarged(run.window, a.size_wh), run.times)] if run.window else []
     total = sum(times for _, times in shares)
     mean = sum(share * times for share, times in shares) / max(total, 1)

@@ -4,8 +4,9 @@ A plan is one whole number a box, its *appearances* (the original counts as one)
 as its neediest box; in the s-th (from 0) those boxes are unwanted whose appearances are spent: they lose their label,
 and are erased or listed as ignored.  Where all boxes of a picture have the same number, none is ever unwanted.
 
-Alike copies of a picture are one *run*: which boxes it keeps, and the window of the picture that it shows.  Without
-windows the runs follow from the appearances; a plan lists those that do not.
+Alike copies of a picture are one *run*: which boxes it keeps, the window of the picture that it shows, and what is
+pasted into it.  A box that is pasted elsewhere appears there.  Without windows and pastes the runs follow from the
+appearances; a plan lists those that do not.
 
 Photographs come over whole, but for those that `drop_majority` allows to leave out: none of their boxes appears.
 Synthetic pictures of the split come in as far as they are needed: a box of theirs that is not needed is unwanted in the
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from datatools.balance.target import EQUAL, Target
 from datatools.balance.windows import Window
 
-RECIPES = ("whole", "crop", "erase", "synthetic")
+RECIPES = ("whole", "crop", "erase", "paste", "synthetic")
 USUAL = ("whole", "erase", "synthetic")
 UNWANTED = ("erase", "ignore")
 SOLVERS = ("auto", "waterfill", "milp")
@@ -56,16 +57,26 @@ class Wanted:
 BALANCED = Wanted()
 
 
+@dataclass(frozen=True)
+class Paste:
+    """A box of another picture that a copy shows.  row, box: which.  place: where, xyxy whole pixels of the picture."""
+
+    row: int
+    box: int
+    place: tuple[int, int, int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """Copies of one picture that are made alike.  times: how many.  kept: (N,) bool, the boxes that keep their label.
 
-    window: the part of the picture that is shown, xyxy whole pixels; None for all of it.
+    window: the part of the picture that is shown, xyxy whole pixels; None for all of it.  pasted: boxes of others.
     """
 
     times: int
     kept: NDArray
     window: Window | None = None
+    pasted: tuple[Paste, ...] = ()
 
 
 def levels(appearances: NDArray) -> tuple[Run, ...]:
@@ -111,7 +122,7 @@ class Plan:
 
     def runs(self, picture: int) -> tuple[Run, ...]:
         """The copies of a picture, in order."""
-        return self.listed.get(picture) or levels(self.appearances[picture])
+        return self.listed[picture] if picture in self.listed else levels(self.appearances[picture])
 
     @property
     def difference(self) -> int:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.balance.plan import Run
+from datatools.balance.pasting import times_pasted
+from datatools.balance.plan import Paste, Run, levels
 from datatools.balance.windows import LEAST_PX, Window, inside
 from datatools.core import Annotation
 from datatools.errors import PlanError
 
-_EXPECTED = "a list of [how many, boxes, window], at least one"
+_EXPECTED = "a list of [how many, boxes, window, perhaps what is pasted]"
 _REMEDY = "correct it, or make the plan again with --save-plan"
 
 
@@ -26,25 +28,57 @@ def read_copies(
     if not isinstance(said, Mapping):
         raise PlanError(path, f"copies is {short(said)}", "an object: id -> copies", _REMEDY)
     rows = {a.id: row for row, a in enumerate(annotations)}
-    found = {}
+    found: dict[int, tuple[Run, ...]] = {}
     for name, listed in said.items():
         if name not in rows:
             raise PlanError(path, f"copies has a picture {name}", "training pictures of the split", _REMEDY)
-        row = rows[name]
-        where = f"copies: {name}"
-        runs = _runs(path, where, listed, annotations[row])
-        shown = (appearances[row] > 0) + sum((run.times * run.kept for run in runs), np.zeros(len(appearances[row])))
-        if (shown != appearances[row]).any():
-            expected = f"{appearances[row].tolist()}, as under pictures"
-            raise PlanError(path, f"{where} come to {shown.astype(int).tolist()}", expected, _REMEDY)
-        found[row] = runs
+        found[rows[name]] = _runs(path, f"copies: {name}", listed, annotations[rows[name]], rows, annotations)
+    _refuse_sums(path, found, annotations, appearances)
     return found
 
 
-def _runs(path: Path, where: str, said: object, a: Annotation) -> tuple[Run, ...]:
-    if not isinstance(said, list) or not said or not all(isinstance(one, list) and len(one) == 3 for one in said):
+def _refuse_sums(
+    path: Path, found: Mapping[int, Sequence[Run]], annotations: Sequence[Annotation], appearances: Sequence[NDArray]
+) -> None:
+    elsewhere = times_pasted(found, appearances)
+    for row, (a, r) in enumerate(zip(annotations, appearances, strict=True)):
+        if row not in found and not elsewhere[row].any():
+            continue
+        runs = found[row] if row in found else levels(r)
+        shown = (r > 0) + elsewhere[row] + sum((run.times * run.kept for run in runs), np.zeros(len(r), dtype=int))
+        if (shown != r).any():
+            expected = f"{r.tolist()}, as under pictures"
+            raise PlanError(path, f"copies: {a.id} come to {shown.tolist()}", expected, _REMEDY)
+
+
+def _runs(
+    path: Path, where: str, said: Any, a: Annotation, rows: Mapping[str, int], annotations: Sequence[Annotation]
+) -> tuple[Run, ...]:
+    if not isinstance(said, list) or not all(isinstance(one, list) and len(one) in (3, 4) for one in said):
         raise PlanError(path, f"{where} is {short(said)}", _EXPECTED, _REMEDY)
-    return tuple(_run(path, where, times, boxes, window, a) for times, boxes, window in said)
+    runs = []
+    for times, boxes, window, *more in said:
+        run = _run(path, where, times, boxes, window, a)
+        pasted = tuple(_paste(path, where, one, a, rows, annotations) for one in (more[0] if more else []))
+        runs.append(replace(run, pasted=pasted))
+    return tuple(runs)
+
+
+def _paste(
+    path: Path, where: str, said: Any, a: Annotation, rows: Mapping[str, int], annotations: Sequence[Annotation]
+) -> Paste:
+    if not isinstance(said, list) or len(said) != 3 or said[0] not in rows or rows[said[0]] == rows[a.id]:
+        expected = "[id of another training picture, box, place]"
+        raise PlanError(path, f"{where}: pasted is {short(said)}", expected, _REMEDY)
+    name, box, place = said
+    n, (w, h) = len(annotations[rows[name]]), a.size_wh
+    if type(box) is not int or not 0 <= box < n:
+        raise PlanError(path, f"{where}: pasted box is {short(box)}", f"0 to {n - 1}, as {name} has", _REMEDY)
+    whole = isinstance(place, list) and len(place) == 4 and all(type(v) is int for v in place)
+    if not whole or not (0 <= place[0] < place[2] <= w and 0 <= place[1] < place[3] <= h):
+        expected = f"four whole numbers x1 y1 x2 y2 inside {w}×{h}"
+        raise PlanError(path, f"{where}: place is {short(place)}", expected, _REMEDY)
+    return Paste(rows[name], box, (place[0], place[1], place[2], place[3]))
 
 
 def _run(path: Path, where: str, times: Any, boxes: Any, window: Any, a: Annotation) -> Run:

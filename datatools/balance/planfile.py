@@ -8,7 +8,8 @@ after        class -> boxes that the plan makes
 pictures     id of each training picture -> appearances of each of its boxes, in the order of its label file;
              at least 1, and 0 only on a synthetic picture, or for all boxes of a photograph that is left out
 copies       id of each picture whose copies do not follow from that -> its copies, those that are alike together:
-             [how many, the boxes that keep their label, what is shown: xyxy whole pixels, or null for all]
+             [how many, the boxes that keep their label, what is shown: xyxy whole pixels, or null for all], and, if
+             there is any, what is pasted: [id of a picture, box, place: xyxy whole pixels] each
 
 A plan belongs to the split that it was made from: other pictures, or other numbers of boxes, are refused.
 """
@@ -60,12 +61,13 @@ def plan_text(plan: Plan, annotations: Sequence[Annotation]) -> str:
     pairs = zip(annotations, plan.appearances, strict=True)
     pictures = {a.id: r.tolist() for a, r in pairs}
     listed = sorted(plan.listed.items())
-    copies = {annotations[row].id: [_said_of(run) for run in runs] for row, runs in listed}
+    copies = {annotations[row].id: [_said_of(run, annotations) for run in runs] for row, runs in listed}
     return f'{{\n{head}  "pictures": {_lines(pictures)},\n  "copies": {_lines(copies)}\n}}\n'
 
 
-def _said_of(run: Run) -> list:
-    return [run.times, np.flatnonzero(run.kept).tolist(), run.window]
+def _said_of(run: Run, annotations: Sequence[Annotation]) -> list:
+    said: list = [run.times, np.flatnonzero(run.kept).tolist(), run.window]
+    return [*said, [[annotations[p.row].id, p.box, p.place] for p in run.pasted]] if run.pasted else said
 
 
 def _lines(rows: Mapping[str, list]) -> str:

@@ -7,7 +7,7 @@ exact        (the same recipes) the same by integer programming: the fewest pict
 whole        (recipes whole, crop) whole pictures and windows, by integer programming.
 
 Where the recipes `crop` and `erase` are allowed, the copies that would have to lose boxes are cropped where that
-distorts less (see `shapes`).
+distorts less (see `shapes`).  Where `paste` is allowed, the boxes of some copies move into others (see `pasting`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datatools.balance.kin import no_kin
+from datatools.balance.pasting import pasted
 from datatools.balance.plan import BALANCED, Plan, Run, Wanted
 from datatools.balance.reach import out_of_reach, refuse_lacking
 from datatools.balance.shapes import cropped
@@ -58,18 +59,21 @@ def make_plan(
     if erase:
         _carry_along(appearances, kin)
     plan = assemble(annotations, classes, wanted, made, appearances, kin)
-    plan = _completed(plan, solved, used, annotations)
+    plan = _completed(plan, solved, used, annotations, rng)
     if plan.missed and not wanted.max_repeat:
         raise out_of_reach(plan)
     return plan
 
 
-def _completed(plan: Plan, solved: Solved, used: NDArray, annotations: Sequence[Annotation]) -> Plan:
+def _completed(
+    plan: Plan, solved: Solved, used: NDArray, annotations: Sequence[Annotation], rng: np.random.Generator
+) -> Plan:
     """With the shapes of the copies, and what is proved."""
     listed = {int(used[row]): runs for row, runs in solved.listed.items()}
     if {"crop", "erase"} <= set(plan.wanted.recipes):
         listed = cropped(annotations, plan.appearances)
-    return replace(plan, listed=listed, proved=solved.proved, reach=solved.reach or plan.bound)
+    plan = replace(plan, listed=listed, proved=solved.proved, reach=solved.reach or plan.bound)
+    return replace(plan, listed=pasted(plan, annotations, rng)) if "paste" in plan.wanted.recipes else plan
 
 
 def _own(a: Annotation, kin: NDArray) -> Annotation:

@@ -31,7 +31,7 @@ def remedies(plan: Plan) -> list[str]:
 
 def with_erasing(recipes: Sequence[str]) -> list[str]:
     """The recipes and `erase`, in the order of the documents."""
-    return [r for r in ("whole", "crop", "erase", "synthetic") if r in recipes or r == "erase"]
+    return [r for r in ("whole", "crop", "erase", "paste", "synthetic") if r in recipes or r == "erase"]
 
 
 def out_of_reach(plan: Plan) -> TargetError:

@@ -17,7 +17,9 @@ from datatools.core import Dataset
 from datatools.display import grid
 from datatools.parallel import worker_count
 
-SHAPES = {"whole": "whole", "crop": "cropped", "erase": "with boxes erased", "ignore": "with regions ignored"}
+SHAPES = {"whole": "whole", "crop": "cropped", "erase": "with boxes erased", "ignore": "with regions ignored"} | {
+    "paste": "with boxes of others"
+}
 COPY_MS = 2.5  # what a copy costs one process
 
 
@@ -142,6 +144,7 @@ def plan_report(balance: Balance, out: Path, workers: int = 0, *, files: bool = 
         "left_out": int((plan.repeats[~plan.invented] == 0).sum()),
         "copies": dict(figures.shapes),
         "enlarged": round(figures.enlarged, 3),
+        "pasted": figures.pasted,
         "synthetic_pictures": int((plan.repeats[plan.invented] > 0).sum()),
         "synthetic_left_out": int((plan.repeats[plan.invented] == 0).sum()),
         "erased_share": round(figures.unwanted_share, 5),
@@ -154,10 +157,11 @@ def _shapes(plan: Plan, figures: PlanFigures) -> list[str]:
     """How the copies are made."""
     if not figures.shapes:
         return []
-    order = [name for name in ("whole", "crop", "erase", "ignore") if name in figures.shapes]
+    order = [name for name in SHAPES if name in figures.shapes]
     said = ", ".join(f"{figures.shapes[name]} {SHAPES[name]}" for name in order)
     larger = f", windows enlarge {figures.enlarged:.1f}× (median)" if "crop" in figures.shapes else ""
     gone = "erased" if plan.wanted.unwanted == "erase" else "ignored"
+    larger += f", {figures.pasted} boxes pasted" if figures.pasted else ""
     share = f"{figures.unwanted_share:.1%} of a copy {gone} on average"
     return [f"copies: {said}", f"{share}, {figures.untouched:.0%} of the copies untouched{larger}"]
 

@@ -24,8 +24,11 @@ class Solved:
 
 
 def solver_of(wanted: Wanted) -> str:
-    """waterfill or milp.  Raises TargetError where the water-fill was asked for what it cannot do."""
+    """waterfill or milp.  Raises TargetError where the recipes, or they and the solver, go not together."""
     erase = "erase" in wanted.recipes
+    if "paste" in wanted.recipes and not erase:
+        found = "paste without erase: nothing loses the place where it would be pasted"
+        raise TargetError(f"--recipes {','.join(wanted.recipes)}", found, remedy="add erase, or leave paste out")
     if wanted.solver == "waterfill" and not (erase and wanted.prefer == "even"):
         lacks = "--prefer few" if erase else f"--recipes {','.join(wanted.recipes)}, without erase"
         raise TargetError("--solver waterfill", f"goes not with {lacks}", remedy="take --solver milp")
