@@ -29,9 +29,12 @@ from detector.found import Found, Truth, truths_of
 from detector.inference import Runtime, Thresholds
 from detector.judging_sheets import judging_sheets
 from detector.matching import match
+from detector.mistakes import mistakes
 from detector.original_metric import original_batch, original_report
-from detector.per_image import per_image_csv
+from detector.per_image import per_image_csv, per_image_rows
 from detector.voc_report import voc_report
+
+MOST = 20  # of the worst mistakes of each kind that the values name
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ def _judged(
     matrix = confusion(found, truths, len(classes), how.confidence)
     values = scores.as_json() | common | {"coco": coco.as_json(), "thresholds": thresholds.as_json(advice)}
     values["confusion"] = {"names": [*classes, "background"], "there_by_found": matrix.tolist()}
+    paths = [one.path for one in pictures.labelled]
+    wrong = mistakes(found, truths, classes, how.confidence)
+    values["per_image"] = per_image_rows(matching, paths, how.confidence)
+    values["misses"] = [one.as_json(paths, classes) for one in wrong.misses[:MOST]]
+    values["false_alarms"] = [one.as_json(paths, classes) for one in wrong.alarms[:MOST]]
     texts = [scores.table(), coco.table(), thresholds.table(advice)]
     if wanted.bootstrap:
         intervals = bootstrap(matching, classes, len(pictures), wanted.bootstrap, wanted.seed)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,11 @@ class Mistake:
     number: int
     score: float | None
     why: str
+
+    def as_json(self, paths: Sequence[Path], classes: tuple[str, ...]) -> dict[str, Any]:
+        xyxy = [round(float(value), 2) for value in self.box]
+        named = {"picture": str(paths[self.picture]), "xyxy": xyxy, "class": classes[self.number]}
+        return named | {"score": self.score, "why": self.why}
 
     @property
     def side(self) -> float:

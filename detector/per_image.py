@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,15 @@ def per_image_csv(matching: Matching, paths: Sequence[Path], confidence: float) 
     for path, row in zip(paths, per_image(matching, len(paths), confidence), strict=True):
         table.writerow([path, *row])
     return stream.getvalue().encode()
+
+
+def per_image_rows(matching: Matching, paths: Sequence[Path], confidence: float) -> list[dict[str, Any]]:
+    """The same as plain values; None for a cell without a value."""
+    rows = per_image(matching, len(paths), confidence)
+    return [
+        dict(zip(COLUMNS, (str(path), *row[:4], *(float(v) if v else None for v in row[4:])), strict=True))
+        for path, row in zip(paths, rows, strict=True)
+    ]
 
 
 def per_image(matching: Matching, pictures: int, confidence: float) -> list[tuple[int | str, ...]]:

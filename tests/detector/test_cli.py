@@ -86,7 +86,12 @@ def test_evaluate_writes_what_is_asked_for_and_overwrites_nothing(call, weights,
     code, _, err = call(*words)
     assert code == 1 and err == "error: rows/x.csv: is there already, expected a new place; or give --overwrite\n"
     code, out, _ = call(*words, "--overwrite", "--json")
-    assert code == 0 and set(json.loads(out)) >= {"bootstrap", "costs", "confusion"}
+    told = json.loads(out)
+    assert code == 0 and set(told) >= {"bootstrap", "costs", "confusion", "false_alarms"}
+    assert [row["truths"] for row in told["per_image"]] == [2, 2, 2]
+    missed = sum(row["fn"] for row in told["per_image"])
+    assert len(told["misses"]) == missed == sum(one["fn"] for one in told["classes"].values())
+    assert all(set(one) == {"picture", "xyxy", "class", "score", "why"} for one in told["misses"])
 
 
 @pytest.mark.parametrize(
