@@ -266,8 +266,9 @@ def test_a_run_is_not_resumed_on_other_pictures(options, monkeypatch):
 @pytest.mark.usefixtures("_undrawn")
 @pytest.mark.slow
 def test_eight_pictures_are_learnt_by_heart(options, shapes_split, tmp_path):
+    """Each shown as it is: flipped, zoomed and moved there would be far more than eight."""
     folder = shapes_split(train=8, val=0, folder=tmp_path / "eight")
     text = (folder / "data.yaml").read_text().replace("images/val", "images/train")
     (folder / "data.yaml").write_text(text)
-    run = train(options(data=str(folder), epochs=120, batch=4), quiet=True)
-    assert float(results(run)[-1]["map50"]) > 0.9
+    run = train(options(data=str(folder), epochs=60, batch=4, augment="none"), quiet=True)
+    assert float(results(run)[-1]["map50"]) > 0.95
