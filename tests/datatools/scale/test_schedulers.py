@@ -76,7 +76,7 @@ def _until(true, what: str, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds} s, but not: {what}"
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 def where(n: int) -> tuple[int, int, str]:
@@ -112,7 +112,7 @@ def test_a_cluster_that_loses_a_worker_writes_what_this_machine_writes(cluster, 
     killer.start()
     ended = cli("balance", many, "--out", "far", "--scheduler", cluster.url, "--quiet")
     killer.join()
-    victim.wait()
+    victim.wait(10)  # fails where it was not killed in time
     cluster.start_worker()
     assert (ended.code, ended.out) == (0, "") and victim.returncode == -9
     assert make.tree(tmp_path / "far") == make.tree(tmp_path / "local")
@@ -122,7 +122,7 @@ def test_a_cluster_that_loses_a_worker_writes_what_this_machine_writes(cluster, 
 def _kill_in_the_middle(victim: subprocess.Popen, partial: Path) -> None:
     marks = partial / ".progress"
     with contextlib.suppress(FileNotFoundError):  # asserted by the victim's return code
-        _until(lambda: marks.is_dir() and 3 < len(list(marks.iterdir())) < 30, "some pictures are done")
+        _until(lambda: marks.is_dir() and len(list(marks.iterdir())) > 3, "some pictures are done")
         victim.kill()
 
 
