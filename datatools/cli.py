@@ -140,6 +140,8 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
     from datatools import formats, reports
     from datatools import stats as statistics
     from datatools.outputs import write_file
+    from datatools.walk import folder_of
+    from datatools.weights import drawn_note
 
     suffix = reports.plot_suffix(plot) if plot else ""
     source = source or reports.default_source(quiet)
@@ -152,8 +154,9 @@ def stats(source: Path | None, plot: Path | None, csv: Path | None, as_json: boo
     if csv:
         write_file(csv, statistics.as_frame(counted).to_csv(index=False))
     text = f"{source} ({found.format})\n\n{statistics.as_table(counted)}"
+    drawn, expected = drawn_note(found.dataset, folder_of(source))
     note = reports.problem_note(found.problems, source)
-    tell(text + note, {"source": str(source), **statistics.as_json(counted)}, as_json, quiet)
+    tell(text + drawn + note, {"source": str(source), **statistics.as_json(counted), **expected}, as_json, quiet)
 
 
 @datatools.command()

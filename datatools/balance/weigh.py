@@ -1,7 +1,4 @@
-"""The plan without new pictures: `weights.txt`, by which a trainer draws the pictures that are there.
-
-weights.txt   `<number> <picture>` a line, the picture's path below the folder; a picture that is not listed weighs 1
-data.yaml     says `weights: weights.txt`; who does not know the key trains on every picture once
+"""The plan without new pictures: `weights.txt` (see `weights`), by which a trainer draws the pictures that are there.
 
 A picture's weight is how often the plan shows it, so that an epoch of as many draws as all weights together holds the
 planned counts, in expectation.  Only plans of whole pictures can be told in weights.
@@ -12,19 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import NDArray
 
 from datatools import formats
 from datatools.balance.apply import Settings
 from datatools.balance.run import Balance
-from datatools.core import Dataset
+from datatools.core import Dataset, class_counts
 from datatools.display import grid
-from datatools.errors import LayoutError, PlanError
+from datatools.errors import PlanError
 from datatools.outputs import put, refuse_overwrite, staged
 from datatools.resumable import bring_originals, describe, fingerprint, same_run
-
-WEIGHTS = "weights.txt"
+from datatools.weights import WEIGHTS, expected_counts, read_weights
 
 
 def write_weighted(balance: Balance, out: Path, settings: Settings, *, overwrite: bool = False) -> NDArray:
@@ -42,7 +37,8 @@ def write_weighted(balance: Balance, out: Path, settings: Settings, *, overwrite
         entries = list(bring_originals(shown, balance.ways, folder, settings.link, balance.known))
         put(folder / WEIGHTS, weights_text(balance))
         describe(folder, shown.classes, entries, "balanced", {"weights": WEIGHTS})
-    found = expected_counts(out, settings)
+    written = formats.read(out, workers=settings.workers, quiet=settings.quiet).dataset
+    found, _ = expected_counts(written, out, read_weights(out / WEIGHTS))
     if found.tolist() != balance.plan.after.tolist():
         raise AssertionError(f"{out}: {found} boxes by the weights on disk, {balance.plan.after} were planned")
     return found
@@ -73,41 +69,18 @@ def weights_text(balance: Balance) -> str:
     return "".join(f"{r} {balance.ways[a.id].target}\n" for a, r in pairs if r > 1)
 
 
-def read_weights(path: Path) -> dict[str, float]:
-    """Picture -> weight.  Raises LayoutError, with file and line, where a line is no weight."""
-    found: dict[str, float] = {}
-    for k, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        number, _, picture = line.partition(" ")
-        try:
-            weight = float(number)
-        except ValueError:
-            weight = -1.0
-        if not picture or not 0 <= weight < np.inf:
-            raise LayoutError(f"{path}:{k}", repr(line[:60]), "a number from 0 and a picture", "correct the line")
-        found[picture] = weight
-    return found
-
-
-def expected_counts(folder: Path, settings: Settings) -> NDArray:
-    """Boxes of each class that an epoch of as many draws as the weights' sum holds, (C,)."""
-    written = formats.read(folder, workers=settings.workers, quiet=settings.quiet).dataset
-    weights = read_weights(folder / WEIGHTS)
-    counts = np.zeros(len(written.classes))
-    for a in written.of_split("train"):
-        np.add.at(counts, a.labels, weights.get(Path(a.path).relative_to(folder).as_posix(), 1.0))
-    return counts
-
-
 def weights_report(balance: Balance, expected: NDArray) -> tuple[str, dict]:
     """What drawing by the weights comes to: in as many draws as the plan has pictures, and as there are pictures."""
     plan = balance.plan
     pictures, draws = int((plan.repeats > 0).sum()), int(plan.repeats.sum())
-    columns = (plan.before, expected, expected * pictures / draws)
+    train = zip(balance.dataset.of_split("train"), plan.repeats.tolist(), strict=True)
+    once = class_counts((a for a, r in train if r), len(plan.classes))
+    columns = (once, expected, expected * pictures / draws)
     rows = [
         (name, *(f"{v:.0f}" for v in values))
         for name, *values in zip(plan.classes, *(c.tolist() for c in columns), strict=True)
     ]
-    table = grid(("expected boxes", "as they are", f"{draws} draws", f"{pictures} draws"), rows, "<>>>")
+    table = grid(("expected boxes", "each once", f"{draws} draws", f"{pictures} draws"), rows, "<>>>")
     note = f"{pictures} training pictures, none new; an epoch draws by weight, from 1 to {plan.repeats.max()}"
     data = {"expected": dict(zip(plan.classes, expected.tolist(), strict=True)), "draws": draws, "pictures": pictures}
     return f"{table}\n{note}\ntrain with `detector train --sampler plan`", data

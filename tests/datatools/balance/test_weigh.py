@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from datatools.balance.weigh import read_weights
 from datatools.errors import LayoutError
+from datatools.weights import read_weights
 
 
 @pytest.fixture
@@ -63,7 +63,10 @@ def test_data_yaml_names_the_weights_and_every_command_still_reads_the_split(cli
     said = yaml.safe_load((tmp_path / "w/data.yaml").read_text())
     assert said["weights"] == "weights.txt" and said["kind"] == "balanced"
     assert (tmp_path / "w/images/train/a.jpg").samefile(fair / "images/train/a.jpg")
-    assert json.loads(cli("stats", "w", "--json").out)["total"]["images"] == 8
+    stated = json.loads(cli("stats", "w", "--json").out)
+    assert stated["total"]["images"] == 8 and set(stated["expected"].values()) == {expected(tmp_path / "w")[0]}
+    drawn = f"drawn by weights.txt, {stated['draws']:g} draws from train:"
+    assert drawn in cli("stats", "w").out and "weights.txt" not in cli("stats", fair).out
     checked = cli("check", "w")
     assert checked.code == 0 and "weights" not in checked.out
     assert cli("convert", "w", "--split", "keep", "--to", "coco", "--out", "c", "--quiet").code == 0
@@ -109,6 +112,13 @@ def test_weights_have_no_preview(cli, fair):
 def test_a_dry_run_of_weights_promises_no_pictures(cli, fair, tmp_path):
     ended = cli("balance", fair, "--as", "weights", "--dry-run", "--json", "--out", "w")
     assert json.loads(ended.out)["new_images"] == 0 and not (tmp_path / "w").exists()
+
+
+def test_weights_that_are_missing_are_named(cli, fair, tmp_path):
+    assert cli("balance", fair, "--as", "weights", "--out", "w", "--quiet").code == 0
+    (tmp_path / "w/weights.txt").unlink()
+    said = "w/weights.txt: cannot be read as text, expected the weights that data.yaml names; restore it"
+    assert cli("stats", "w", "--quiet").error == said
 
 
 @pytest.mark.parametrize("line", ["4", "x images/a.jpg", "-1 images/a.jpg", "nan images/a.jpg", "inf a.jpg"])
