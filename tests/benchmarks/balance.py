@@ -90,15 +90,16 @@ def ours(tasks: Sequence[Task], folder: Path, workers: int) -> None:
         pass
 
 
-def timed(work: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """(processor seconds of this process and the ended ones it started, wall seconds), the best round of each."""
-    cpu, wall = [], []
-    for _ in range(rounds):
-        before, start = _spent(), time.perf_counter()
-        work()
-        cpu.append(_spent() - before)
-        wall.append(time.perf_counter() - start)
-    return min(cpu), min(wall)
+def timed(work: Callable[[Path], object], out: Path) -> tuple[float, float]:
+    """(processor seconds of this process and the ended ones it started, wall seconds).
+
+    out: a folder that is emptied first; that is not timed.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    before, start = _spent(), time.perf_counter()
+    work(out)
+    return _spent() - before, time.perf_counter() - start
 
 
 def _spent() -> float:
@@ -106,10 +107,9 @@ def _spent() -> float:
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def in_fresh(work: Callable[[Path], object], folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    work(folder)
+def command(split: Path, workers: int, out: Path) -> None:
+    words = [str(BIN / "datatools"), "balance", str(split), "--out", str(out / "b"), "--quiet"]
+    subprocess.run([*words, "--workers", str(workers)], check=True)
 
 
 def main() -> None:
@@ -132,27 +132,19 @@ def main() -> None:
             "datatools balance, copies alone, 1 worker": partial(ours, tasks, workers=1),
             "datatools balance, copies alone, 2 workers": partial(ours, tasks, workers=2),
         }
-        found = {}
-        for what, work in contestants.items():
-            in_fresh(work, scratch / "out")  # warm: imports, and the workers' start
-            found[what] = timed(partial(in_fresh, work, scratch / "out"), said.rounds)
         if said.every == 1:
-            words = [
-                str(BIN / "datatools"),
-                "balance",
-                str(split),
-                "--out",
-                str(scratch / "b"),
-                "--overwrite",
-                "--quiet",
-            ]
-            for workers in ("1", "2"):
-                command = partial(subprocess.run, [*words, "--workers", workers], check=True)
-                found[f"the whole command, --workers {workers}"] = timed(command, said.rounds)
+            for workers in (1, 2):
+                contestants[f"the whole command, --workers {workers}"] = partial(command, split, workers)
+        for work in contestants.values():
+            timed(work, scratch / "out")  # warm: imports, and the workers' start
+        rounds = [
+            {what: timed(work, scratch / "out") for what, work in contestants.items()} for _ in range(said.rounds)
+        ]
+        found = {what: tuple(min(r[what][k] for r in rounds) for k in (0, 1)) for what in contestants}
     show(found, copies, len(tasks))
 
 
-def show(found: dict[str, tuple[float, float]], copies: int, pictures: int) -> None:
+def show(found: dict[str, tuple[float, ...]], copies: int, pictures: int) -> None:
     once, anew = [seconds[0] for seconds in found.values()][:2]
     print(f"\n{copies} copies of {pictures} pictures\n")
     print("| | processor ms a copy | first floor / this | second floor / this | copies/s by the clock |")
