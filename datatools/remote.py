@@ -132,29 +132,34 @@ def _listed(fs: Any, root: str, url: Url) -> dict[str, dict]:
 
 
 def room_for(url: Url) -> Path:
-    """Where an output for the URL is built; what an earlier run left there was not sent, and is made again."""
+    """Where an output for the URL is built; what an earlier run left there was not sent, and is made again.
+
+    A file that is at the URL is brought, so that the command treats it as it would a local one.
+    """
     with _talking(url):
         fs, root = _opened(url)
-    room = _local(root, fs, "out")
-    room.parent.mkdir(parents=True, exist_ok=True)
-    if room.is_dir():
-        shutil.rmtree(room)
-    room.unlink(missing_ok=True)
+        room = _local(root, fs, "out")
+        room.parent.mkdir(parents=True, exist_ok=True)
+        if room.is_dir():
+            shutil.rmtree(room)
+        room.unlink(missing_ok=True)
+        if fs.isfile(root):
+            fs.get([root], [str(room)])
     return room
 
 
 def refuse_overwrite(url: Url, *, overwrite: bool) -> None:
-    """Raises OutputError where sending would lose something."""
+    """Raises OutputError where sending a folder would lose something."""
     with _talking(url):
         fs, root = _opened(url)
         if "http" in fs.protocol:
             raise OutputError(url, "can only be read", "a place that can be written", "choose another --out")
-        there = {root: {}} if fs.isfile(root) else _listed(fs, root, url)
+        there = {} if fs.isfile(root) else _listed(fs, root, url)
     if not there or UNFINISHED in there:
         return
     if not overwrite:
         raise OutputError(url, "is already there", remedy="pass --overwrite, or choose another --out")
-    if root not in there and MANIFEST not in there:
+    if MANIFEST not in there:
         raise OutputError(url, "was not made by this program", f"a folder with {MANIFEST}", "choose another --out")
 
 
