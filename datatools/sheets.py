@@ -62,14 +62,15 @@ def whole(shot: Shot) -> NDArray:
 
 
 def row(shots: Sequence[Shot], columns: int, parts: Sequence[tuple[int, int, int, int]] = ()) -> list[NDArray]:
-    """Cells of one row, as wide as WIDE_WH and no higher than these pictures need; blank ones fill it up.
+    """Cells of one row, at most of WIDE_WH and no larger than these pictures need; blank ones fill it up.
 
     parts: what of each picture is shown, xyxy whole pixels; the whole of it by default.
     """
     room = WIDE_WH[0], WIDE_WH[1] - CAPTION_PX
     parts = parts or [(0, 0, shot.pixels.shape[1], shot.pixels.shape[0]) for shot in shots]
     seen = [fitted(shot, part, room) for shot, part in zip(shots, parts, strict=True)]
-    size_wh = WIDE_WH[0], max(part.shape[0] for part in seen) + CAPTION_PX + 4
+    high, wide = (max(part.shape[k] for part in seen) for k in (0, 1))
+    size_wh = max(wide, CELL_PX), high + CAPTION_PX + 4
     made = [_captioned(part, size_wh, shot.caption) for part, shot in zip(seen, shots, strict=True)]
     return made + [np.full_like(made[0], _WHITE)] * (columns - len(made))
 
@@ -134,7 +135,9 @@ def sheet(cells: Sequence[NDArray], classes: Sequence[str], columns: int = COLUM
         np.hstack([part for c in full[k : k + columns] for part in (c, np.full_like(c[:, :4], _WHITE))])
         for k in range(0, len(full), columns)
     ]
-    return np.vstack([_legend(classes, rows[0].shape[1]), *rows])
+    width = max(part.shape[1] for part in rows)
+    padded = [np.pad(part, ((0, 0), (0, width - part.shape[1]), (0, 0)), constant_values=_WHITE) for part in rows]
+    return np.vstack([_legend(classes, width), *padded])
 
 
 def _legend(classes: Sequence[str], width: int) -> NDArray:
