@@ -85,6 +85,12 @@ def levels(appearances: NDArray) -> tuple[Run, ...]:
     return tuple(Run(int(high - low), appearances >= high) for low, high in zip([1, *steps], steps, strict=False))
 
 
+def by_picture(flat: NDArray, lengths: NDArray) -> list[NDArray]:
+    """Values of all boxes, picture by picture: the part of each picture.  lengths: (P,) its boxes."""
+    ends = np.cumsum(lengths)
+    return [flat[a:b] for a, b in zip((ends - lengths).tolist(), ends.tolist(), strict=True)]
+
+
 @dataclass(frozen=True)
 class Plan:
     """appearances: for each picture, (N,) int of its boxes; 0 only where the picture may be left out.
@@ -114,8 +120,11 @@ class Plan:
     @cached_property
     def repeats(self) -> NDArray:
         """Appearances of each picture, (P,) int; 0 where it is left out."""
-        pairs = zip(self.appearances, self.invented.tolist(), strict=True)
-        found = np.array([int(r.max(initial=not (made or len(r)))) for r, made in pairs], dtype=np.int64)
+        lengths = np.array([len(r) for r in self.appearances], dtype=np.int64)
+        found = np.where(lengths > 0, 0, ~self.invented).astype(np.int64)
+        starts = (np.cumsum(lengths) - lengths)[lengths > 0]
+        if len(starts):
+            found[lengths > 0] = np.maximum.reduceat(np.concatenate(self.appearances), starts)
         for row, runs in self.listed.items():
             found[row] = 1 + sum(run.times for run in runs)
         return found

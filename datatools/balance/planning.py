@@ -23,7 +23,7 @@ from datatools.balance.pasting import pasted
 from datatools.balance.plan import BALANCED, Plan, Run, Wanted
 from datatools.balance.reach import out_of_reach, refuse_lacking
 from datatools.balance.shapes import cropped
-from datatools.balance.solving import Solved, solve
+from datatools.balance.solving import Solved, counts_of, solve
 from datatools.balance.surplus import left_out
 from datatools.balance.target import asked_counts, wanted_counts
 from datatools.core import Annotation, class_counts
@@ -51,13 +51,14 @@ def make_plan(
     refuse_lacking(wanted.target, counts, stock, classes)
     used = np.flatnonzero(~gone & (~made | ("synthetic" in wanted.recipes)))
     erase = "erase" in wanted.recipes
-    own = [_own(annotations[row], kin[row]) if erase else annotations[row] for row in used.tolist()]
+    own = [_own(annotations[row], kin[row]) if erase and made[row] else annotations[row] for row in used.tolist()]
     solved = solve(own, made[used], counts, rng, wanted)
-    appearances = [np.zeros(len(a), dtype=np.int64) for a in annotations]
+    appearances = [np.zeros(0, dtype=np.int64)] * len(annotations)
     for row, r in zip(used.tolist(), solved.appearances, strict=True):
-        appearances[row][kin[row][:, 0] < 0 if erase else slice(None)] = r
+        appearances[row] = r
+    _fill_up(appearances, annotations, np.flatnonzero(made | gone), kin, erase)
     if erase:
-        _carry_along(appearances, kin)
+        _carry_along(appearances, kin, np.flatnonzero(made))
     plan = assemble(annotations, classes, wanted, made, appearances, kin)
     plan = _completed(plan, solved, used, annotations, rng)
     if plan.missed and not wanted.max_repeat:
@@ -87,13 +88,24 @@ def unrelated(annotations: Sequence[Annotation]) -> tuple[NDArray, ...]:
     return tuple(no_kin(len(a)) for a in annotations)
 
 
-def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray]) -> None:
+def _fill_up(
+    appearances: list[NDArray], annotations: Sequence[Annotation], rows: NDArray, kin: Sequence[NDArray], erase: bool
+) -> None:
+    """Zeros for the boxes of these rows that were not planned: of pictures that are left out, and those with kin."""
+    for row in rows.tolist():
+        found = np.zeros(len(annotations[row]), dtype=np.int64)
+        own = kin[row][:, 0] < 0 if erase else np.ones(len(found), dtype=bool)
+        found[own & (len(appearances[row]) > 0)] = appearances[row]
+        appearances[row] = found
+
+
+def _carry_along(appearances: list[NDArray], kin: Sequence[NDArray], made: NDArray) -> None:
     """Show repeated boxes in the synthetic pictures that come in, as far as their photographs' appearances reach.
 
-    In rounds, so that the pictures share them evenly.
+    In rounds, so that the pictures share them evenly.  made: rows of the synthetic pictures.
     """
     carried = [
-        (row, box, *k[box].tolist()) for row, k in enumerate(kin) if len(k) for box in np.flatnonzero(k[:, 0] >= 0)
+        (row, box, *kin[row][box].tolist()) for row in made.tolist() for box in np.flatnonzero(kin[row][:, 0] >= 0)
     ]
     shown = {row: int(appearances[row].max(initial=0)) for row, *_ in carried}
     for level in range(max(shown.values(), default=0)):
@@ -116,7 +128,7 @@ def _left_out(
     gone = np.zeros(len(annotations), dtype=bool)
     if wanted.drop_majority:
         rows = np.flatnonzero(~made)
-        counts = np.stack([np.bincount(annotations[row].labels, minlength=len(classes)) for row in rows.tolist()])
+        counts = counts_of([annotations[row] for row in rows.tolist()], len(classes))
         gone[rows] = left_out(counts, wanted.target, classes, rng)
     return gone
 
@@ -164,8 +176,8 @@ def assemble(
     A photograph with boxes none of which appears is left out.
     """
     kin = tuple(kin) or unrelated(annotations)
-    rows = zip(appearances, made.tolist(), strict=True)
-    gone = np.array([not m and len(r) > 0 and not r.any() for r, m in rows], dtype=bool)
+    rows = zip(appearances, made.tolist(), strict=True) if wanted.drop_majority else ()
+    gone = np.array([not m and len(r) > 0 and not r.any() for r, m in rows] or made & False, dtype=bool)
     counts, stock = _totals(annotations, classes, wanted, made, kin, gone)
     before = _photographed(annotations, classes, made)
     after = counts_after(annotations, appearances, len(classes))

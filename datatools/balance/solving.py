@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.balance.plan import Run, Wanted
+from datatools.balance.plan import Run, Wanted, by_picture
 from datatools.core import Annotation, areas
 from datatools.errors import TargetError
 
@@ -53,6 +53,14 @@ def solve(
     return (_exact if "erase" in wanted.recipes else _views)(annotations, invented, counts, wanted)
 
 
+def counts_of(annotations: Sequence[Annotation], n_classes: int) -> NDArray:
+    """(P, C) boxes of each class in each picture."""
+    lengths = [len(a) for a in annotations]
+    labels = np.concatenate([np.zeros(0, np.int64), *(a.labels for a in annotations)])
+    place = np.repeat(np.arange(len(annotations)), lengths) * n_classes + labels
+    return np.bincount(place, minlength=len(annotations) * n_classes).reshape(-1, n_classes)
+
+
 def _shares(annotations: Sequence[Annotation]) -> NDArray:
     """What part of its area each picture's boxes take, (P,)."""
     lengths = np.array([len(a) for a in annotations], dtype=np.int64)
@@ -75,7 +83,7 @@ def _exact(annotations: Sequence[Annotation], invented: NDArray, counts: NDArray
     found = exact_appearances(boxes, counts, wanted.prefer == "even", wanted.limit_s)
     if found is None:
         raise _late(wanted, "--solver waterfill needs none")
-    return Solved(np.split(found[0], np.cumsum(lengths)[:-1]), found[1])
+    return Solved(by_picture(found[0], lengths), found[1])
 
 
 def _views(annotations: Sequence[Annotation], invented: NDArray, counts: NDArray, wanted: Wanted) -> Solved:
@@ -83,7 +91,7 @@ def _views(annotations: Sequence[Annotation], invented: NDArray, counts: NDArray
     from datatools.balance.share import runs_of
     from datatools.balance.whole import Asked, plan_views
 
-    held = np.stack([np.bincount(a.labels, minlength=len(counts)) for a in annotations])
+    held = counts_of(annotations, len(counts))
     lacking = held[~invented].sum(axis=0) < counts
     groups = grouped(annotations, held, invented, lacking, "crop" in wanted.recipes)
     numbers = None if wanted.target.balances else counts

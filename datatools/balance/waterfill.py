@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datatools.balance.plan import by_picture
+
 
 @dataclass(frozen=True)
 class _Boxes:
@@ -64,7 +66,7 @@ def waterfill(
         raised = _first(boxes, label, int(quota[label]) + 1, int(extra[label]), appearances, repeats, rng)
         appearances[raised] = quota[label] + 1
         np.maximum.at(repeats, pictures[raised], quota[label] + 1)
-    return np.split(appearances, np.cumsum(lengths)[:-1])
+    return by_picture(appearances, lengths)
 
 
 def _first(

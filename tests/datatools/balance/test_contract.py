@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from datatools.balance.columns import grouped
 from datatools.balance.plan import Plan, Wanted
 from datatools.balance.planning import make_plan
+from datatools.balance.run import plan_balance
 from datatools.balance.target import parse_target
 from datatools.balance.windows import cut, inside
 from datatools.core import Annotation
@@ -230,3 +232,48 @@ def test_no_class_is_left_out_altogether_and_none_falls_below_its_number() -> No
         wanted = Wanted(target=parse_target(text), drop_majority=True)
         plan = make_plan(pictures(alone), ("a", "b"), np.random.default_rng(0), wanted)
         assert plan.repeats.tolist().count(0) == gone and plan.missed <= 1
+
+
+@pytest.fixture(scope="module")
+def divided_photographs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The 753 photographs, divided 80/10/10."""
+    from datatools.cli import datatools
+    from datatools.exits import run
+
+    out = tmp_path_factory.mktemp("real") / "yolo"
+    words = ["convert", str(shared_data / "data" / "face-mask-detection"), "--out", str(out), "--quiet"]
+    assert run(datatools, [*words, "--split", "0.8,0.1,0.1"]) == 0
+    return out
+
+
+def most_repeated(plan: Plan) -> int:
+    return max(int(r.max()) for r in plan.appearances if len(r))
+
+
+@pytest.mark.realdata
+def test_real_photographs_become_equal_at_the_bound_with_crops_and_erasing(divided_photographs: Path) -> None:
+    wanted = Wanted(recipes=("whole", "crop", "erase"))
+    plan = plan_balance(divided_photographs, wanted, quiet=True).plan
+    assert plan.before.tolist() == [87, 2260, 527] and plan.after.tolist() == [2260] * 3
+    assert most_repeated(plan) == plan.bound == 26
+    assert sum(run.times for runs in plan.listed.values() for run in runs if run.window) > 400
+    wanted = Wanted(recipes=("whole", "erase"), drop_majority=True)
+    dropped = plan_balance(divided_photographs, wanted, quiet=True).plan
+    assert dropped.missed == 0 and most_repeated(dropped) == dropped.bound <= 14
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_with_masks_drawn_on_faces_of_24_px_real_photographs_need_little_repetition(
+    divided_photographs: Path, tmp_path: Path
+) -> None:
+    from datatools.exits import run
+    from generators.cli import generators
+
+    words = ["overlay", str(divided_photographs), "--out", str(tmp_path / "s"), "--min-face", "24", "--quiet"]
+    assert run(generators, words) == 0
+    plan = plan_balance(
+        tmp_path / "s", Wanted(recipes=("whole", "crop", "erase", "paste", "synthetic")), quiet=True
+    ).plan
+    assert plan.after.tolist() == [2260] * 3 and plan.invented.sum() > 100
+    assert most_repeated(plan) == plan.bound <= 12

@@ -109,7 +109,7 @@ def changed(key: str, value: object) -> Callable[[dict], object]:
         (changed("target", 7), "target is 7, expected equal, not-majority"),
         (
             changed("recipes", ["shrink"]),
-            'recipes is ["shrink"], expected a list of some of whole, crop, erase, synthetic',
+            'recipes is ["shrink"], expected a list of some of whole, crop, erase, paste',
         ),
         (changed("recipes", []), "recipes is [], expected a list of some of whole"),
         (changed("solver", "simplex"), 'solver is "simplex", expected auto or waterfill or milp'),
@@ -177,7 +177,7 @@ def test_windows_are_in_the_file_and_the_run_from_it_ends_in_the_same_bytes(wide
     [
         ([], "copies is [], expected an object: id -> copies"),
         ({"zz": []}, "copies has a picture zz, expected training pictures of the split"),
-        ({"train/a": []}, "copies: train/a is [], expected a list of [how many, boxes, window], at least one"),
+        ({"train/a": []}, "copies: train/a come to [1, 1, 1], expected [1, 1, 4], as under pictures"),
         ({"train/a": [[3, [2]]]}, "copies: train/a is [[3, [2]]], expected a list of"),
         ({"train/a": [[2, [2], None]]}, "copies: train/a come to [1, 1, 3], expected [1, 1, 4], as under pictures"),
         ({"train/a": [[0, [2], None]]}, "copies: train/a: how many is 0, expected a whole number from 1"),
