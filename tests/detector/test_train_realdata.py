@@ -59,8 +59,11 @@ def test_eight_photographs_are_learnt_by_heart(eight, tiny_weights, tmp_path, mo
             model="yolov3-tiny",
             weights=str(tiny_weights),
             device="cpu",
-            epochs=30,
-            batch=4,
+            epochs=2,
+            epoch_size=64,  # each is shown eight times
+            batch=8,
+            lr=0.003,
+            freeze_norm=True,
             img_size=320,
             augment="none",
         ),
