@@ -53,7 +53,7 @@ def _counts(axis: Any, train: Pictures, val: Pictures | None, classes: tuple[str
         bars = axis.barh(rows + shift, counts, 0.38, color=tints, edgecolor="0.3", label=name)
         axis.bar_label(bars, [f" {name} {count}" for count in counts], fontsize=8)
     axis.set(title="boxes by class", yticks=rows, yticklabels=classes)
-    axis.margins(x=0.25)
+    axis.margins(x=0.4)
     axis.invert_yaxis()
 
 
@@ -70,7 +70,8 @@ def _sides(axis: Any, train: Pictures, classes: tuple[str, ...], anchors_wh: np.
     ticks = [tick for tick in (2, 4, 8, 16, 32, 64, 128, 256, 512) if edges[0] <= tick <= edges[-1]]
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
     axis.minorticks_off()
-    axis.legend(fontsize=7)
+    axis.set_ylim(top=axis.get_ylim()[1] * 1.5)  # room for the legend
+    axis.legend(fontsize=7, loc="upper left", framealpha=1)
 
 
 def _centres(axis: Any, train: Pictures) -> None:

@@ -28,7 +28,12 @@ def optimiser(groups: list[dict[str, Any]], name: str, momentum: float) -> torch
     fused = groups[0]["params"][0].device.type in ("cpu", "cuda")
     if name == "adamw":
         return torch.optim.AdamW(groups, betas=(momentum, 0.999), fused=fused)
-    return torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, fused=fused)
+    optimizer = torch.optim.SGD(groups, momentum=momentum, nesterov=momentum > 0, fused=fused)
+    if momentum:
+        # Of a first step that the loss scale skips, torch's fused SGD would keep a buffer that nothing was written to.
+        for parameter in (one for group in groups for one in group["params"]):
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def warm_up_steps(steps_an_epoch: int, epochs: int) -> int:

@@ -61,6 +61,17 @@ def test_a_fused_step_on_channels_last_kernels_is_the_plain_one(name):
     assert torch.allclose(*moved, atol=1e-6) and not torch.allclose(moved[0], start, atol=1e-2)
 
 
+def test_a_first_step_that_the_loss_scale_skips_leaves_nothing_behind():
+    weight, scaler = torch.nn.Parameter(torch.ones(1000)), torch.amp.GradScaler("cpu")
+    optimizer = optimiser([{"params": [weight], "lr": 0.1, "weight_decay": 0.0}], "sgd", 0.9)
+    for slope in (float("inf"), 1.0):
+        scaler.scale((weight * slope).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad()
+    assert torch.allclose(weight, torch.full((1000,), 1 - 0.1 * 1.9))  # Nesterov: g + .9 g, once
+
+
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=4), st.floats(0.01, 10), st.sampled_from([0.0, 1.0, 50.0]))
 def test_scaling_and_clipping_is_torchs_own(values, factor, largest):
     one, two = (torch.nn.Parameter(torch.zeros(len(values))) for _ in range(2))

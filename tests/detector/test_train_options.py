@@ -12,7 +12,7 @@ import yaml
 
 import detector.train as training
 from detector import checkpoint
-from detector.errors import UserError
+from detector.errors import TrainingError, UserError
 from detector.options import SETTINGS, Options
 from detector.train import resume, train
 
@@ -156,11 +156,56 @@ def test_a_run_that_was_stopped_ends_in_the_bits_of_one_that_was_not(options, gi
         with contextlib.suppress(Killed, KeyboardInterrupt):
             train(options(**given), quiet=True)
     folder = whole.parent / "2"
-    assert len(calls) == 5 and resume(folder, quiet=True) == folder
+    assert len(calls) >= 5 and resume(folder, quiet=True) == folder  # which refuses a run that is over
     assert alike(raw(whole), raw(folder)) and alike(last(whole).weights, last(folder).weights)
     assert (whole / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
     one, two = last(whole).state["progress"], last(folder).state["progress"]
     assert one == two
+
+
+@pytest.mark.parametrize("amp", ["bf16", "fp16"])
+def test_half_precision_trains_and_resumes_with_its_scale(options, amp, monkeypatch):
+    """On this CPU it is emulated, which `choose_precision` would refuse; the loop is the same."""
+    monkeypatch.setattr("detector.settle.choose_precision", lambda name, device: name)
+    given = {"amp": amp, "epochs": 3}
+    whole, plain = train(options(**given), quiet=True), train(options(epochs=3, amp="off"), quiet=True)
+    interrupt(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(**given), quiet=True)
+    folder = resume(whole.parent / "3", quiet=True)
+    assert alike(raw(whole), raw(folder)) and not alike(raw(whole), raw(plain))
+    scale = last(folder).state["scaler"]
+    assert scale == last(whole).state["scaler"] and (scale == {}) == (amp == "bf16")
+    one, two = (last(run).state["progress"]["history"][-1]["objectness"] for run in (whole, plain))
+    assert one == pytest.approx(two, rel=0.05)
+
+
+def interrupt(monkeypatch, call):
+    """Send this process a signal while it computes its `call`-th loss."""
+    real, calls = training.loss, []
+
+    def loss(*values, **more):
+        calls.append(1)
+        if len(calls) == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(*values, **more)
+
+    monkeypatch.setattr(training, "loss", loss)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_learns_what_it_would_learn_uncompiled(options):
+    compiled, plain = train(options(compile=True), quiet=True), train(options(), quiet=True)
+    assert all(torch.allclose(value, raw(plain)[name], atol=1e-3) for name, value in raw(compiled).items())
+    assert checkpoint.load(compiled / "best.pt").build()
+
+
+def test_a_batch_that_does_not_fit_is_found_or_said_in_one_line(options, monkeypatch):
+    monkeypatch.setattr("detector.memory.free_bytes", lambda: 2**21)
+    assert last(train(options(batch="auto"), quiet=True)).state["options"]["batch"] in (1, 2, 4, 8)
+    monkeypatch.setattr(training, "loss", lambda *given, **more: torch.empty(2**55))
+    with pytest.raises(TrainingError, match=r"^--batch 2: out of memory at 64 px; try --batch 1, with --nominal-batch"):
+        train(options(), quiet=True)
 
 
 def test_every_option_is_exercised_here_or_elsewhere():
