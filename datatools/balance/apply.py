@@ -6,6 +6,7 @@ A finished task leaves its manifest entries as its mark of progress (see `resuma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -113,7 +114,21 @@ def run_task(
     stem = names[task.annotation.id]
     mark = folder / PROGRESS / f"{PurePosixPath(stem).name}.json"
     first = cleaned.get(task.annotation.id)
-    return once(mark, lambda: list(_copies(task, f"{stem}{tag}", lineage, first, folder, settings)))
+    with _one_thread():
+        return once(mark, lambda: list(_copies(task, f"{stem}{tag}", lineage, first, folder, settings)))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV's own threads gain nothing on such pictures, and stand in each other's way where there are workers."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _copies(

@@ -96,3 +96,15 @@ def test_the_command_takes_quality_and_box_fit(divided: Path, tmp_path: Path) ->
         originals = [out / "images/train" / p.name for p in divided.glob("images/train/*")]
         assert all(p.read_bytes() == (divided / "images/train" / p.name).read_bytes() for p in originals)
     assert sizes[1] < sizes[0] * 0.6
+
+
+def test_balancing_leaves_opencvs_threads_as_they_were(divided: Path, tmp_path: Path) -> None:
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        assert run(datatools, ["balance", str(divided), "--out", str(tmp_path / "b"), "--workers", "1", "--quiet"]) == 0
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
