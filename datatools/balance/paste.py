@@ -27,13 +27,13 @@ def with_margin(xyxy: NDArray) -> NDArray:
 
 
 @lru_cache(maxsize=64)
-def cutting(path: str, box: tuple[float, float, float, float]) -> tuple[NDArray, NDArray]:
-    """((h, w, 3) uint8 of the box with its margin, as far as the picture goes; the margin's box in the picture)."""
+def cutting(path: str, box: tuple[float, float, float, float]) -> NDArray:
+    """(h, w, 3) uint8 of the box with its margin; beyond the picture its edge goes on."""
     pixels = decode(path)
     x1, y1, x2, y2 = np.rint(with_margin(np.array(box))).astype(int).tolist()
     cut = pixels[max(y1, 0) : y2, max(x1, 0) : x2]
     around = max(-x1, 0), max(-y1, 0), max(x2 - pixels.shape[1], 0), max(y2 - pixels.shape[0], 0)
-    return _extended(cut, around), np.array([x1, y1, x2, y2])
+    return _extended(cut, around)
 
 
 def _extended(cut: NDArray, around: tuple[int, int, int, int]) -> NDArray:
@@ -46,7 +46,7 @@ def paste(pixels: NDArray, path: str, box: NDArray, place: tuple[int, int, int, 
     """A copy of the picture with another one's box at a place, xyxy whole pixels.  path: of the other picture."""
     import cv2
 
-    cut, _ = cutting(path, tuple(box.tolist()))
+    cut = cutting(path, tuple(box.tolist()))
     x1, y1, x2, y2 = np.rint(with_margin(np.array(place, dtype=np.float64))).astype(int).tolist()
     size = x2 - x1, y2 - y1
     how = cv2.INTER_AREA if size[0] < cut.shape[1] else cv2.INTER_CUBIC

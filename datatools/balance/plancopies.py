@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datatools.balance.pasting import times_pasted
 from datatools.balance.plan import Paste, Run, levels
-from datatools.balance.windows import LEAST_PX, Window, inside
+from datatools.balance.windows import LEAST_PX, Window, cut, inside
 from datatools.core import Annotation
 from datatools.errors import PlanError
 
@@ -100,8 +100,9 @@ def _window(path: Path, where: str, said: Any, kept: NDArray, a: Annotation) -> 
     x1, y1, x2, y2 = said
     if x2 - x1 < min(LEAST_PX, w) or y2 - y1 < min(LEAST_PX, h):
         raise PlanError(path, f"{where}: window is {short(said)}", f"at least {LEAST_PX} px wide and high", _REMEDY)
-    if not inside(a.xyxy[kept], (x1, y1, x2, y2)).all():
-        raise PlanError(path, f"{where}: window is {short(said)}", "one with all its boxes inside", _REMEDY)
+    if not inside(a.xyxy[kept], (x1, y1, x2, y2)).all() or cut(a.xyxy, (x1, y1, x2, y2)).any():
+        expected = "one with all its boxes inside, that cuts no other in half"
+        raise PlanError(path, f"{where}: window is {short(said)}", expected, _REMEDY)
     return x1, y1, x2, y2
 
 

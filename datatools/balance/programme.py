@@ -20,11 +20,10 @@ LEAST_S = 0.5  # what a goal may take when the time is up
 
 @dataclass(frozen=True)
 class Solution:
-    """x: (N,) the values; whole is to be rounded by the caller.  proved: nothing is better.  bound: of the goal."""
+    """x: (N,) the values, rounded where they are to be whole.  proved: nothing is better."""
 
     x: NDArray
     proved: bool
-    bound: float
 
 
 @dataclass
@@ -63,9 +62,7 @@ class Programme:
         )
         if result.x is None:
             return None
-        bound = result.mip_dual_bound
-        bound = float(result.fun if bound is None or not np.isfinite(bound) else bound)
-        return Solution(np.where(self.whole, np.round(result.x), result.x), result.status == 0, bound)
+        return Solution(np.where(self.whole, np.round(result.x), result.x), result.status == 0)
 
     def relaxed(self, goal: NDArray) -> float | None:
         """The smallest value of the goal where nothing has to be whole; None where the rows exclude each other."""

@@ -187,6 +187,7 @@ def test_windows_are_in_the_file_and_the_run_from_it_ends_in_the_same_bytes(wide
         ({"train/a": [[3, [2], [0, 0, 301, 9]]]}, "copies: train/a: window is [0, 0, 301, 9], expected four whole num"),
         ({"train/a": [[3, [2], [0, 0, 10.5, 9]]]}, "copies: train/a: window is [0, 0, 10.5, 9], expected four whole"),
         ({"train/a": [[3, [2], [150, 90, 200, 200]]]}, "copies: train/a: window is [150, 90, 200, 200], expected at l"),
+        ({"train/a": [[3, [2], [60, 0, 300, 200]]]}, "copies: train/a: window is [60, 0, 300, 200], expected one with"),
         ({"train/a": [[3, [2], [160, 0, 300, 200]]]}, "copies: train/a: window is [160, 0, 300, 200], expected one wi"),
     ],
 )
