@@ -112,8 +112,9 @@ def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tens
 
 def select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Found:
     """One picture: (N, 4) pixels of the square and (N, C) scores to detections in its own pixels, best first."""
-    cell, number = (scores >= how.confidence).nonzero(as_tuple=True)
-    score = scores[cell, number]
+    flat = scores.reshape(-1)
+    above = torch.from_numpy(np.flatnonzero(flat.numpy() >= how.confidence))  # a tenth of the time of torch's nonzero
+    cell, number, score = above // scores.shape[1], above % scores.shape[1], flat[above]
     if len(score) > MAX_CANDIDATES:
         best = torch.topk(score, MAX_CANDIDATES).indices
         cell, number, score = cell[best], number[best], score[best]
