@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from detector.boxes import Letterbox, decode
+from detector.device import choose_layout
 from detector.found import Found
 from detector.fuse import fuse
 from detector.fusion import fused
@@ -73,12 +74,14 @@ def boxes_and_scores(heads: list[Tensor], anchors_wh: list[Tensor], strides: lis
 
 
 def as_runtime(model: nn.Module | Runtime) -> Runtime:
-    """A network made ready for many pictures: eval mode, batch norms folded; a runtime as it is.
+    """A network made ready for many pictures: eval mode, batch norms folded, the better layout; a runtime as it is.
 
     A module that is no Darknet must look like one from outside: raw heads, `anchors_wh`, `strides`.
     """
     if isinstance(model, Darknet):
-        return InTorch(fuse(model))
+        fused = fuse(model)
+        device = next(fused.parameters()).device
+        return InTorch(fused.to(memory_format=choose_layout("auto", device, fused)))
     return InTorch(model.eval()) if isinstance(model, nn.Module) else model
 
 

@@ -97,6 +97,8 @@ def quantise_file(
     """Quantise the model in `path`, measure, and write the model and what it cost. A bad result is kept, and said."""
     if path.suffix.lower() != ".onnx":
         raise ExportError(path, "is not an .onnx file", "one that `detector export` wrote", "run it first")
+    if not path.is_file():
+        raise ExportError(path, "no such file", "one that `detector export` wrote")
     before = Session(path)
     if before.what.precision != "float32":
         raise ExportError(path, f"is {before.what.precision} already", "a float32 model")

@@ -30,7 +30,7 @@ from detector.model import Darknet
 from detector.predict import find_pictures
 from detector.runs import own_split
 from detector.runtimes.description import FILE, PICTURES, Description
-from detector.runtimes.opening import Weights, open_runtime, read_weights
+from detector.runtimes.opening import EXPORTED, Weights, open_runtime, read_weights
 from detector.split import read_split
 
 SUFFIXES = {"onnx": ".onnx", "torchscript": ".torchscript", "tflite": ".tflite", "weights": ".weights"}
@@ -107,6 +107,8 @@ def export(
     count: int,
 ) -> Report:
     """Export the weights in `path`, run what came out, compare, and write the report beside it."""
+    if path.suffix.lower() in EXPORTED:
+        raise ExportError(path, "is an export already", "the .pt or .weights that it was made from")
     if target.raw_heads and target.nms:
         raise ExportError("--raw-heads", "has no boxes that --nms could thin", "one of the two")
     if target.nms and target.to != "onnx":

@@ -1,7 +1,7 @@
 """`--runtime auto`: weights run through onnxruntime where that is installed and measured to be faster.
 
 The exported model is kept beside the weights as `.<name>-<side>.onnx` and made again when the weights change. It is
-made unasked only for `WORTH` pictures or more: exporting costs what some dozens of them do.
+made unasked only for `WORTH` pictures or more, exporting costs what some dozens of them do, and only in a run's folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def faster(
     """
     kept = path.with_name(f".{path.stem}-{weights.side}.onnx")
     if not wanted:
-        worth = pictures >= WORTH or kept.is_file()
+        worth = kept.is_file() or (pictures >= WORTH and (path.parent / "args.yaml").is_file())
         if not (worth and there("onnxruntime") and there("onnx") and os.access(path.parent, os.W_OK)):
             return run, "torch"
     from detector.runtimes.session import Session

@@ -126,7 +126,8 @@ def stages(run: Runtime, paths: list[Path]) -> dict[str, float]:
         at = [time.perf_counter()]
         picture = read_picture(path)
         at.append(time.perf_counter())
-        square = torch.from_numpy(pad(shrink(picture, SIDE), SIDE)).permute(2, 0, 1)[None].float().div_(255)
+        floats = np.divide(pad(shrink(picture, SIDE), SIDE), np.float32(255), dtype=np.float32)
+        square = torch.from_numpy(floats).permute(2, 0, 1)[None]
         at.append(time.perf_counter())
         with torch.inference_mode():
             xyxy, scores = run(square)

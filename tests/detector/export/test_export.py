@@ -172,6 +172,12 @@ def test_nothing_is_overwritten_unasked(small_pt):
     assert export(small_pt, Target("onnx"), **{**SETTLED, "overwrite": True}, pictures=None).agrees
 
 
+def test_an_export_is_not_exported_again(small_pt):
+    path = export(small_pt, Target("onnx"), **SETTLED, pictures=None).path
+    with pytest.raises(ExportError, match=r"small.onnx: is an export already, expected the .pt or .weights"):
+        export(path, Target("torchscript"), **SETTLED, pictures=None)
+
+
 def test_the_command_writes_the_model_and_says_how_it_agrees(small_pt, pictures):
     done = CliRunner().invoke(cli, ["export", str(small_pt), "--pictures", str(pictures), "--static", "--batch", "2"])
     assert done.exit_code == 0, done.output

@@ -136,6 +136,8 @@ def test_what_cannot_be_quantised_is_said(small_onnx, small_pt, shapes_split):
     data = shapes_split()
     with pytest.raises(ExportError, match=r"small.pt: is not an .onnx file, expected one that `detector export` wrote"):
         quantise_file(small_pt, Quantising(), data=data, **SETTLED)
+    with pytest.raises(ExportError, match=r"none.onnx: no such file"):
+        quantise_file(small_onnx.with_name("none.onnx"), Quantising(), data=data, **SETTLED)
     with pytest.raises(ExportError, match=r"no split is known to judge it on, expected --data FOLDER"):
         quantise_file(small_onnx, Quantising(), data=None, **SETTLED)
     done = quantise_file(small_onnx, Quantising("dynamic"), data=data, **SETTLED)

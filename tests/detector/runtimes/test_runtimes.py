@@ -125,6 +125,11 @@ def test_auto_is_torch_for_few_pictures_and_writes_nothing(small_pt):
     ("clock", "kind", "name"), [([9.0, 4.0], "onnx", "onnxruntime"), ([4.0, 9.0], "torch", "torch")]
 )
 def test_auto_takes_what_is_faster_for_many_and_says_so(small_pt, monkeypatch, clock, kind, name):
+    few = open_runtime(small_pt, pictures=cached.WORTH)
+    assert few.kind == "torch" and [path.name for path in small_pt.parent.iterdir()] == [
+        "small.pt"
+    ]  # in no run's folder
+    (small_pt.parent / "args.yaml").write_text("data: data\n")
     monkeypatch.setattr(cached, "_milliseconds", lambda runs, side: clock)
     said: list[str] = []
     assert open_runtime(small_pt, pictures=cached.WORTH, say=said.append).kind == kind
