@@ -43,6 +43,7 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/loader.py
 	$(BIN)/python tests/benchmarks/evaluate.py --pictures 1000
 	$(BIN)/python tests/benchmarks/train.py
+	$(BIN)/python tests/benchmarks/inference.py
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -81,7 +81,8 @@ def as_runtime(model: nn.Module | Runtime) -> Runtime:
     if isinstance(model, Darknet):
         fused = fuse(model)
         device = next(fused.parameters()).device
-        return InTorch(fused.to(memory_format=choose_layout("auto", device, fused)))
+        fused.to(memory_format=choose_layout("auto", device, fused))  # type: ignore[call-overload]
+        return InTorch(fused)
     return InTorch(model.eval()) if isinstance(model, nn.Module) else model
 
 
