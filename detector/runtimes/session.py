@@ -41,14 +41,12 @@ def open_session(path: Path, device: str | None = None, threads: int = 0) -> Any
     options.log_severity_level = 3  # what is wrong is raised
     try:
         return ort.InferenceSession(str(path), options, providers=providers)
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:
+        # Its exceptions have no common ancestor of their own.
+        if not (isinstance(error, RuntimeError | ValueError) or type(error).__module__.startswith("onnxruntime")):
+            raise
         said = str(error).splitlines()[0][:120]
         raise ExportError(path, f"onnxruntime cannot open it ({said})", "an ONNX model") from error
-    except Exception as error:
-        if type(error).__module__.startswith("onnxruntime"):  # its exceptions have no common ancestor of their own
-            said = str(error).splitlines()[0][:120]
-            raise ExportError(path, f"onnxruntime cannot open it ({said})", "an ONNX model") from error
-        raise
 
 
 def _providers(there: list[str], device: str | None) -> list[str]:
