@@ -4,9 +4,10 @@
 
 Ours is all that a step of `detector train` does: floats from bytes, clipping and the running average among it.  In one
 process both have the same allocator setting; with --as-run each has a process of its own and the setting that its
-command has: ours restarts itself with large blocks kept, the peer's does not.  The peer's code is not part of this
-project; without it only ours is measured.  Its package imports torchvision for its NMS, which a training step does not
-call; where torchvision cannot be imported, an empty module stands in for it.
+command has: ours restarts itself with large blocks kept, the peer's does not.  On a busy machine --cpu counts the
+processor's time instead of the clock's, with one thread, since threads that wait are counted too.  The peer's code is
+not part of this project; without it only ours is measured.  Its package imports torchvision for its NMS, which a
+training step does not call; where torchvision cannot be imported, an empty module stands in for it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -90,13 +92,13 @@ def peer(folder: Path, name: str, count: int) -> Callable[[], None]:
     return step
 
 
-def alone(who: str, name: str, count: int, threads: int) -> float:
+def alone(who: str, name: str, count: int, threads: int, cpu: bool) -> float:
     """Seconds of a step of `who` in a process of its own, the best of three after two."""
     environment = {**os.environ, "ALONE": f"{who} {name} {count}"}
     environment.pop(VARIABLE, None)
     if who == "ours":
         environment[VARIABLE] = ":".join(f"{key}={value}" for key, value in TUNABLES.items())
-    words = [sys.executable, __file__, "--threads", str(threads)]
+    words = [sys.executable, __file__, "--threads", str(threads), *(["--cpu"] if cpu else [])]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
@@ -111,24 +113,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--as-run", action="store_true", help="each with the allocator setting of its own command")
     parser.add_argument("--models", default="yolov3-tiny:8,yolov3:2")
+    parser.add_argument("--cpu", action="store_true", help="seconds of the processor, with one thread")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    clock = time.process_time if arguments.cpu else time.perf_counter
+    torch.set_num_threads(1 if arguments.cpu else arguments.threads)
     if "ALONE" in os.environ:
         who, name, count = os.environ["ALONE"].split()
         step = step_of(who, name, int(count))
         in_turns({who: step}, 2)
-        print(in_turns({who: step}, 3)[who])
+        print(in_turns({who: step}, 3, clock)[who])
         return
     known = ["ours"] + (["eriklindernoren"] if "PEER_YOLOV3" in os.environ else [])
     for pair in arguments.models.split(","):
         name, count = pair.split(":")[0], int(pair.split(":")[1])
         if arguments.as_run:
             rounds = [
-                {who: alone(who, name, count, arguments.threads) for who in known} for _ in range(arguments.rounds)
+                {who: alone(who, name, count, arguments.threads, arguments.cpu) for who in known}
+                for _ in range(arguments.rounds)
             ]
             seconds = {who: min(one[who] for one in rounds) for who in known}
         else:
-            seconds = in_turns({who: step_of(who, name, count) for who in known}, arguments.rounds)
+            seconds = in_turns({who: step_of(who, name, count) for who in known}, arguments.rounds, clock)
         table(f"training step, {name}, batch {count}, {SIDE} px", seconds, count, "pictures", "ours")
         print(*(f"{n}: {count / s:.2f} pictures/s" for n, s in seconds.items()), sep="; ")
 

@@ -20,7 +20,7 @@ def test_batches_are_halved_until_one_fits(limit, batch):
 @pytest.mark.parametrize(("pictures", "batch"), [(0.2, 1), (1.1, 1), (2.1, 2), (7.9, 4), (1e6, 64)])
 def test_the_largest_power_of_two_that_fits_into_three_quarters_is_reckoned(pictures, batch):
     kept = 1000
-    assert reckoned(int(pictures * kept * 2 / 0.75), kept) == batch
+    assert reckoned(int(pictures * kept * 1.5 / 0.75), kept) == batch
 
 
 def test_what_autograd_keeps_is_at_least_every_convolutions_input_and_goes_with_the_pixels(model):
@@ -35,7 +35,7 @@ def test_what_autograd_keeps_is_at_least_every_convolutions_input_and_goes_with_
 def test_a_batch_is_found_on_a_cpu(model, monkeypatch):
     assert free_bytes() > 2**20
     monkeypatch.setattr("detector.memory.free_bytes", lambda: 10 * kept_bytes(model, 96))
-    assert fitting_batch(model, 96, "off") == 2
+    assert fitting_batch(model, 96, "off") == 4
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_batch_is_found_on_a_cpu(model, monkeypatch):
 )
 def test_running_out_of_memory_is_one_line_with_a_batch_that_would_fit(model, monkeypatch, error):
     monkeypatch.setattr("detector.memory.free_bytes", lambda: 20 * kept_bytes(model, 96))
-    said = r"^--batch 64: out of memory at 96 px; try --batch 4, with --nominal-batch 64 for the same steps$"
+    said = r"^--batch 64: out of memory at 96 px; try --batch 8, with --nominal-batch 64 for the same steps$"
     with pytest.raises(TrainingError, match=said), explained(model, 64, 96):
         raise error
     said = r"^--batch 1: out of memory at 96 px; try a lower --img-size or a smaller --model$"
