@@ -1,4 +1,4 @@
-"""The `detector` command: train, info, anchors, evaluate, detect, export. Parse, call one library function, print.
+"""The `detector` command: train, info, anchors, evaluate, detect, export, serve. Parse, call one function, print.
 
 Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input is at fault, one line; 2 wrong usage;
 3 a fault of ours, with a traceback; 130 interrupted.
@@ -19,6 +19,7 @@ from detector.arguments import GroupedCommand, read_config, training_options
 from detector.errors import UserError
 from detector.judging_arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
 from detector.options import DEFAULTS, Options
+from detector.serve.arguments import serving_options, take_serving
 
 Command = Callable[..., Any]
 
@@ -71,6 +72,7 @@ def cli() -> None:
     detector evaluate-all                every checkpoint of the newest run: mAP by epoch
     detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
     detector export                      newest run's best weights, as ONNX, beside them
+    detector serve                       newest run's best weights, on a web page with a live camera
     """
 
 
@@ -288,6 +290,24 @@ def quantise(
     click.echo(json.dumps(cost.as_json(), ensure_ascii=False) if as_json else cost.lines())
     if cost.warning:
         click.echo(f"warning: {cost.warning}", err=True)
+
+
+@cli.command()
+@click.argument("model", type=PATH, required=False)
+@finding_options
+@shared("img-size", "cfg", "device", "runtime")
+@serving_options
+@shared("quiet")
+def serve(model: Path | None, quiet: bool, **given: Any) -> None:
+    """A web page that finds things in a camera's picture, a photo or a video, and an API; until Ctrl-C.
+
+    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite. Without: the newest run's best.pt. Needs an extra:
+    pip install "balanced-detection[web]". Nothing that is sent is stored.
+    """
+    path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.serve.run import serve as run
+
+    run(path, *take_serving(given), how=take_thresholds(given), quiet=quiet, **given)
 
 
 def _only(context: click.Context, *allowed: str) -> None:

@@ -6,6 +6,7 @@ decompression bomb is refused before it is unpacked.
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from collections.abc import Iterator
@@ -26,20 +27,23 @@ GREY = 114  # what pads a letterbox, as in the YOLO family
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The picture, its header read. What is wrong with it, then or in the block, becomes a DataError with its name."""
+def _opened(path: Path, content: bytes | None = None, most: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """The picture, its header read. What is wrong with it, then or in the block, becomes a DataError with its name.
+
+    content: the file's bytes, where there is no file but a name.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path, formats=FORMATS)
+            opened = Image.open(path if content is None else io.BytesIO(content), formats=FORMATS)
         with opened as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {MAX_PIXELS}")
+            if picture.width * picture.height > most:
+                raise DataError(path, f"{picture.width} x {picture.height} pixels", f"at most {most}")
             yield picture
     except FileNotFoundError as error:
         raise DataError(path, "no such picture", "a JPEG, PNG, BMP, WebP or TIFF file") from error
     except UnidentifiedImageError as error:
-        size = path.stat().st_size
+        size = path.stat().st_size if content is None else len(content)
         raise DataError(path, f"not a picture ({size} bytes)", "a JPEG, PNG, BMP, WebP or TIFF file") from error
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         if isinstance(error, PermissionError | IsADirectoryError):
@@ -50,6 +54,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8, RGB. Raises DataError, naming the file, unless all of it can be read."""
     with _opened(path) as picture:
+        return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
+
+
+def decode_picture(content: bytes, name: str, most: int) -> np.ndarray:
+    """The same of a picture's bytes, called `name` in errors, which may have up to `most` pixels."""
+    with _opened(Path(name), content, most) as picture:
         return np.asarray(_rgb(ImageOps.exif_transpose(picture)))
 
 

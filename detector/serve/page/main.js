@@ -1,0 +1,109 @@
+// The page: buttons, one loop (a frame, its answer, what it shows), and one picture at a time.
+import { drawBoxes } from "./boxes.js";
+import { loadModel, model } from "./model.js";
+import { Live } from "./socket.js";
+import { clear, openCamera, openPicture, openVideo, takeFrame } from "./source.js";
+import { measured, unmeasured } from "./speed.js";
+import { complain, settle } from "./trouble.js";
+import { tell } from "./verdict.js";
+import { say, show, speak, whenSpoken } from "./words.js";
+
+const by = (id) => document.getElementById(id);
+const live = new Live((state) => {
+  connection = state;
+  by("connection").textContent = say(`connection-${state}`);
+  if (state === "waiting") complain("gone");
+  if (state === "open") settle("gone");
+});
+let connection = "closed", running = 0, last = null;
+
+function present(answer) {
+  last = answer;
+  drawBoxes(answer);
+  tell(answer);
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function run(number) {
+  while (running === number) {
+    const frame = live.open ? await takeFrame() : null;
+    if (!frame || !live.open) { await pause(50); continue; }
+    const start = performance.now(), answer = await live.ask(frame);
+    if (running !== number || !answer) continue;
+    if (answer.error) { complain(answer.error); await pause(500); continue; }
+    settle();
+    measured(performance.now() - start);
+    present(answer);
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+function stop() {
+  running += 1;
+  live.stop();
+  clear();
+  unmeasured();
+  present(null);
+  by("stop").hidden = true;
+}
+
+async function begin(open, goLive) {
+  stop();
+  settle();
+  const number = running;
+  if (!await open() || running !== number) return;
+  by("stop").hidden = false;
+  if (goLive) { live.start(); run(number); }
+}
+
+async function lookAt(file) {
+  if (!file.type.startsWith("image/")) return begin(() => openVideo(file), true);
+  await begin(() => openPicture(file), false);
+  const number = running, start = performance.now();
+  try {
+    const answer = await fetch("api/detect", { method: "POST", body: file });
+    const said = await answer.json();
+    if (running !== number) return;
+    if (!answer.ok) { complain(said.error); return; }
+    by("trip").textContent = `${Math.round(performance.now() - start)} ms`;
+    present(said);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    complain("gone");
+  }
+}
+
+by("camera").addEventListener("click", () => begin(() => openCamera(stop), true));
+by("stop").addEventListener("click", () => { stop(); settle(); by("camera").focus(); });
+by("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (file) lookAt(file);
+});
+for (const button of document.querySelectorAll("[data-language]")) {
+  button.addEventListener("click", () => speak(button.dataset.language));
+}
+document.addEventListener("visibilitychange", () => { if (document.hidden) unmeasured(); });
+whenSpoken(() => {
+  by("mode").textContent = say(`mode-${model.mode}`);
+  by("connection").textContent = say(`connection-${connection}`);
+  present(last);
+});
+
+async function load() {
+  for (let wait = 500; ; wait = Math.min(2 * wait, 15000)) {
+    try {
+      await loadModel();
+      settle("gone");
+      break;
+    } catch (error) {
+      complain(error.code ?? "gone");
+      if (error.code === "token") return;
+      await pause(wait);
+    }
+  }
+  show();
+}
+show();
+load();
