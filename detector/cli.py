@@ -7,6 +7,7 @@ Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -90,6 +91,8 @@ def train(
 
     Ctrl-C saves; `detector train --resume` goes on, to the same result as without the stop.
     """
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts, one speaks
+    quiet = quiet or not first
     chosen = (read_config(config) if config else {}) | {name: v for name, v in given.items() if v is not None}
     if tune and chosen.get("device", "auto") in ("auto", "cpu"):
         from detector.tune import restart_tuned
@@ -105,7 +108,8 @@ def train(
         from detector.train import train as begin
 
         folder = begin(options, quiet)
-    click.echo(f"done: {folder}")
+    if first:
+        click.echo(f"done: {folder}")
 
 
 @cli.command()
@@ -367,3 +371,7 @@ def main() -> None:
             traceback.print_exc()
             raise SystemExit(3) from error
         raise
+
+
+if __name__ == "__main__":
+    main()

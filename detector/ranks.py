@@ -1,6 +1,6 @@
 """Several processes as one run: torch's DistributedDataParallel under `torchrun`, one process a device.
 
-    torchrun --nproc-per-node 4 -m detector.cli train                       # one machine
+    torchrun --standalone --nproc-per-node 4 -m detector.cli train          # one machine
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m detector.cli train
 
 Rank and size come from torchrun's environment; without it a process is alone and every function here does nothing.
