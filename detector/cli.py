@@ -1,7 +1,7 @@
-"""The `detector` command: train, info, anchors, evaluate, detect, export, serve. Parse, call one function, print.
+"""The `detector` command: train, info, anchors, evaluate, detect, export, serve, classify.
 
-Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the input is at fault, one line; 2 wrong usage;
-3 a fault of ours, with a traceback; 130 interrupted.
+Parse, call one library function, print. Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the
+input is at fault, one line; 2 wrong usage; 3 a fault of ours, with a traceback; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from detector.arguments import GroupedCommand, read_config, training_options
+from detector.classify.cli import classify
 from detector.errors import UserError
 from detector.judging_arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
 from detector.options import DEFAULTS, Options
@@ -74,6 +75,7 @@ def cli() -> None:
     detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
     detector export                      newest run's best weights, as ONNX, beside them
     detector serve                       newest run's best weights, on a web page with a live camera
+    detector classify                    a classifier of the boxes' contents, the two-stage alternative
     """
 
 
@@ -342,6 +344,9 @@ def _run(named: str, runs: Path, quiet: bool, file: str = "last.pt") -> Path:
     if not quiet:
         click.echo(why, err=True)
     return path
+
+
+cli.add_command(classify)
 
 
 def main() -> None:

@@ -10,13 +10,12 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from detector.model import Darknet
-
+Module = TypeVar("Module", bound=nn.Module)
 RATES = {"sgd": 0.01, "adamw": 0.001}
 DECAYS = {"sgd": 5e-4, "adamw": 0.05}
 STEPS_AT = (0.8, 0.9)  # of the run: where `step` divides the rate by ten, as Darknet's cfgs do
@@ -86,7 +85,7 @@ def scale_and_clip(parameters: Sequence[nn.Parameter], factor: float, largest: f
     torch._foreach_mul_(gradients, scale)
 
 
-class Average:
+class Average(Generic[Module]):
     """Running average of a network's weights and batch norm statistics: what is judged and kept.
 
     Its memory is `longest` a step at most, but never longer than a twentieth of the run, and short at the beginning:
@@ -94,7 +93,7 @@ class Average:
     the network itself, copied.
     """
 
-    def __init__(self, model: Darknet, steps: int, longest: float = 0.9998) -> None:
+    def __init__(self, model: Module, steps: int, longest: float = 0.9998) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.longest = min(longest, 1 - 1 / max(2.0, steps / 20))
         self._pairs = _paired(self.model, model, floating=True)
@@ -109,7 +108,7 @@ class Average:
             own.copy_(new)
 
 
-def _paired(average: Darknet, model: Darknet, floating: bool) -> tuple[list[Tensor], list[Tensor]]:
+def _paired(average: nn.Module, model: nn.Module, floating: bool) -> tuple[list[Tensor], list[Tensor]]:
     new = model.state_dict()
     chosen = [(v, new[name]) for name, v in average.state_dict().items() if v.is_floating_point() == floating]
     return [own for own, _ in chosen], [other for _, other in chosen]

@@ -67,6 +67,10 @@ def test_commands_and_options_that_a_document_names_exist(document: str) -> None
     found = re.findall(pattern, text_of(document), re.MULTILINE)
     for program, name, rest in found:
         command = PROGRAMS[program].commands.get(name)
+        if isinstance(command, click.Group):
+            below = command.commands.get(rest.split()[0] if rest.split() else "")
+            assert below or "--" not in rest, f"{document}: {program} {name}{rest}"
+            command = below or command
         if command is None and not rest.strip().startswith("-"):
             continue  # a sentence, not a command
         assert isinstance(command, click.Command), f"{document}: {program} {name}"
