@@ -42,6 +42,7 @@ def curves_png(history: list[dict[str, Any]], classes: tuple[str, ...]) -> bytes
     right.set(title="AP@0.5 by class", xlabel="epoch", ylim=(0, 1.04))
     for axis in (left, middle, right):
         axis.grid(alpha=0.3)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=8)
     stream = io.BytesIO()
