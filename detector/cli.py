@@ -22,6 +22,7 @@ from detector.errors import UserError
 from detector.judging_arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
 from detector.options import DEFAULTS, Options
 from detector.serve.arguments import serving_options, take_serving
+from detector.video.arguments import take_watching, video_options
 
 Command = Callable[..., Any]
 
@@ -201,31 +202,33 @@ def evaluate_all(run: Path | None, as_json: bool, quiet: bool, **given: Any) -> 
 
 
 @cli.command()
-@click.argument("source", type=PATH)
+@click.argument("source", required=False)
 @click.option("--weights", type=PATH, help="Also .onnx, .torchscript, .tflite. [the newest run's best.pt]")
 @finding_options
 @shared("img-size", "cfg", "device", "runtime")
+@video_options
 @click.option("--out", type=PATH, default=Path("runs/detect"), show_default=True, help="Where results are numbered.")
 @click.option("--json", "as_json", is_flag=True, help="Print the detections as one JSON list.")
-@click.option("--txt", is_flag=True, help="Also write YOLO label files, into labels/.")
+@click.option("--txt", is_flag=True, help="Of pictures also write YOLO label files, into labels/.")
 @click.option("--on-error", type=click.Choice(["fail", "skip"]), default="fail", show_default=True,
-              help="What a picture that cannot be read does.")  # fmt: skip
+              help="What a picture or video that cannot be read does.")  # fmt: skip
 @shared("quiet")
-def detect(source: Path, weights: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
-    """Find things in SOURCE, a picture or a folder of them; draw the boxes and write detections.json."""
-    path = weights or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
-    from detector.judge import look_at
+def detect(source: str | None, weights: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
+    """Find things in SOURCE, draw the boxes, and write what was found.
 
-    summary, classes = look_at(path, source, how=take_thresholds(given), quiet=quiet, **given)
-    if as_json:
-        click.echo(json.dumps([one.as_json(classes) for one in summary.seen], ensure_ascii=False))
-    else:
-        boxes = sum(len(one.found.scores) for one in summary.seen)
-        click.echo(f"{boxes} boxes in {len(summary.seen)} pictures: {summary.folder}")
-    for line in summary.skipped:
+    SOURCE is a picture, a video, a folder or a "glob*" of them, or the URL of a stream (rtsp, http); or --camera 0.
+    Of pictures detections.json is written; of a video the boxes of each frame and how many of each class were there.
+    Ctrl-C ends a camera or a stream, and keeps what was seen.
+    """
+    path = weights or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.video.run import find
+
+    run = find(path, source, how=take_thresholds(given), watching=take_watching(given), quiet=quiet, **given)
+    click.echo(json.dumps(run.as_json(), ensure_ascii=False) if as_json else run.lines())
+    for line in run.skipped:
         click.echo(f"skipped: {line}", err=True)
-    if summary.skipped:
-        click.echo(f"{len(summary.skipped)} pictures skipped", err=True)
+    if run.skipped:
+        click.echo(f"{len(run.skipped)} skipped", err=True)
 
 
 @cli.command()

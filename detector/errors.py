@@ -37,3 +37,7 @@ class TrainingError(UserError):
 
 class ExportError(UserError):
     """A model that cannot be exported, run or quantised as asked, or an extra that is not installed."""
+
+
+class VideoError(UserError):
+    """A video, camera or stream that cannot be opened or written, or a window that cannot be shown."""

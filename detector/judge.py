@@ -1,4 +1,4 @@
-"""A file of weights or an exported model put to use by the command line: on a split (`judge`), on pictures (`look_at`).
+"""A file of weights or an exported model judged on a split, as the command line asks.
 
 A `.pt` of ours and an exported model know their classes and their input size; a `.pt` also finds the split that it was
 trained on. Darknet's files know nothing: the cfg is named, the classes are the split's, or COCO's where there are 80.
@@ -7,18 +7,15 @@ trained on. Darknet's files know nothing: the cfg is named, the classes are the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
 
 from detector.data import Pictures, default_workers
 from detector.errors import DataError
 from detector.inference import Thresholds
 from detector.judging import Judgement, Judging, judge_network
-from detector.predict import Summary, detect, find_pictures
-from detector.runs import new_folder, own_split
+from detector.runs import own_split
 from detector.runtimes.opening import open_runtime
 from detector.split import read_split
 
@@ -61,55 +58,6 @@ def judge(
     pictures = Pictures(labelled, opened.side)
     hands = default_workers(opened.run.device) if workers is None else workers
     return judge_network(opened.run, pictures, found.classes, how, wanted, batch, hands, quiet)
-
-
-def look_at(
-    path: Path,
-    source: Path,
-    *,
-    how: Thresholds,
-    img_size: int | None,
-    cfg: str,
-    device: str | None,
-    runtime: str,
-    out: Path,
-    txt: bool,
-    on_error: str,
-    quiet: bool,
-) -> tuple[Summary, tuple[str, ...]]:
-    """Detect in `source` with the weights in `path`; returns what was done and the classes' names."""
-    pictures = find_pictures(source)
-    opened = open_runtime(
-        path,
-        cfg=cfg,
-        side=img_size,
-        device=device,
-        runtime=runtime,
-        pictures=len(pictures),
-        say=partial(_say, quiet),
-    )
-
-    def progress(paths: list[Path]) -> Iterator[Path]:
-        return iter(tqdm(paths, desc="detect", unit="picture", disable=quiet, leave=False))
-
-    folder = new_folder(out)
-    try:
-        summary = detect(
-            opened.run,
-            opened.classes,
-            pictures,
-            opened.side,
-            how,
-            folder,
-            txt=txt,
-            skip_broken=on_error == "skip",
-            progress=progress,
-        )
-    except DataError:
-        if not any(folder.iterdir()):
-            folder.rmdir()
-        raise
-    return summary, opened.classes
 
 
 def _say(quiet: bool, line: str) -> None:

@@ -80,10 +80,15 @@ def look(run: Runtime, path: Path, side: int, how: Thresholds) -> tuple[Seen, np
     """Detect in one picture file; returns what was found and the picture, (H, W, 3) uint8."""
     picture = read_picture(path)
     size_wh = (picture.shape[1], picture.shape[0])
+    return Seen(path, size_wh, found_in(run, picture, side, how)), picture
+
+
+def found_in(run: Runtime, picture: np.ndarray, side: int, how: Thresholds) -> Found:
+    """What is found in a picture, (H, W, 3) uint8, RGB; boxes in its own pixels."""
     # Divided by numpy, in one thread: for so little, waiting for torch's threads takes longer on a busy machine.
     square = np.divide(pad(shrink(picture, side), side), np.float32(255), dtype=np.float32)
     ready = torch.from_numpy(square).permute(2, 0, 1)[None].to(run.device)
-    return Seen(path, size_wh, detect_batch(run, ready, [Letterbox(size_wh, side)], how)[0]), picture
+    return detect_batch(run, ready, [Letterbox((picture.shape[1], picture.shape[0]), side)], how)[0]
 
 
 def detect(

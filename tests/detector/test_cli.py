@@ -171,7 +171,7 @@ def test_a_broken_picture_is_skipped_and_counted_on_request(call, shapes_split, 
     assert code == 1 and err.startswith("error: data/shapes/images/val/0.png: not a picture (0 bytes)")
     assert not list((tmp_path / "runs" / "detect").iterdir())
     code, out, err = call("detect", "data/shapes/images/val", "--quiet", "--on-error", "skip")
-    assert code == 0 and "in 1 pictures" in out and err.endswith("1 pictures skipped\n")
+    assert code == 0 and "in 1 pictures" in out and err.endswith("\n1 skipped\n")
 
 
 def test_wrong_usage_exits_2(call):

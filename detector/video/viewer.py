@@ -1,0 +1,110 @@
+"""How each source of a run is watched: a file to its end, a camera or stream until it ends or somebody stops it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from detector.errors import DataError
+from detector.found import Found
+from detector.inference import Thresholds
+from detector.predict import found_in
+from detector.runtimes.opening import Opened
+from detector.video.arguments import Watching
+from detector.video.capture import Frame, OpenCapture, cut_off, frames_of
+from detector.video.live import Live
+from detector.video.pace import Pace
+from detector.video.show import Window
+from detector.video.watch import Watched, watch
+from detector.video.write import Writer
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """What every source of a run is watched with."""
+
+    opened: Opened
+    how: Thresholds
+    watching: Watching
+    folder: Path
+    quiet: bool
+    window: Window | None
+    stop: Callable[[], bool]
+
+    def say(self, line: str) -> None:
+        if not self.quiet:
+            tqdm.write(line, file=sys.stderr)
+
+    def file(self, path: str, name: str) -> Watched:
+        """A video from its beginning to its end."""
+        capture = OpenCapture(path)
+        try:
+            return self._to_the_end(capture, path, name)
+        finally:
+            capture.close()
+
+    def _to_the_end(self, capture: OpenCapture, path: str, name: str) -> Watched:
+        total = capture.count or None
+        with tqdm(total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet, leave=False) as bar:
+
+            def frames() -> Generator[Frame, None, None]:
+                for frame in frames_of(capture):
+                    if self.stop():
+                        return
+                    yield frame
+                    bar.update()
+
+            done = self._watch(frames(), path, name, capture.fps, None, self.watching.video is not False)
+        whole = not (self.stop() or done.closed or self.watching.seconds)
+        if whole and not done.frames:
+            raise DataError(path, "no frame can be read", "a video", "record it again")
+        if whole and cut_off(done.frames, capture.count):
+            self.say(f"warning: {path}: cut off after {done.frames} of {capture.count} frames; what was there is kept")
+        return done
+
+    def live(self, source: int | str, name: str) -> Watched:
+        """A camera or a stream, until it ends; a URL that says how long it is, as a file."""
+        capture = OpenCapture(source)
+        said = f"camera {source}" if isinstance(source, int) else source
+        if isinstance(source, str) and capture.count:
+            capture.close()
+            return self.file(source, name)
+        say, give_up = partial(self._tell, said), self.watching.give_up
+        live = Live(capture, lambda: OpenCapture(source), give_up=give_up, say=say)
+        pace = Pace(self.watching.fps)
+        with tqdm(desc=said[-30:], unit="frame", disable=self.quiet, leave=False) as bar:
+
+            def frames() -> Generator[Frame, None, None]:
+                for frame in live.frames(self.stop):
+                    yield frame
+                    bar.update()
+
+            return self._watch(frames(), said, name, pace.fps, pace, bool(self.watching.video))
+
+    def _tell(self, name: str, line: str) -> None:
+        self.say(f"{name}: {line}")
+
+    def _watch(
+        self, frames: Generator[Frame, None, None], source: str, name: str, fps: float, pace: Pace | None, video: bool
+    ) -> Watched:
+        own = self.folder / name
+        own.mkdir()
+        opened, writer = self.opened, Writer(own / "boxes", fps, self.watching.kind) if video else None
+
+        def look(picture: np.ndarray) -> Found:
+            return found_in(opened.run, picture, opened.side, self.how)
+
+        try:
+            return watch(
+                frames, look, opened.classes, own, source, self.watching, writer=writer, pace=pace, window=self.window
+            )
+        finally:
+            frames.close()  # a thread that reads ends here, whatever happened
+            if not any(own.iterdir()):
+                own.rmdir()
