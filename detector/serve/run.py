@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import socket
 import ssl
@@ -9,6 +10,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from detector.errors import RunError
 from detector.inference import Thresholds
@@ -57,9 +59,8 @@ class Address:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
             return socket.create_server((self.host, self.port), family=family)
         except OSError as error:
-            raise RunError(
-                f"{self.host}:{self.port}", f"cannot listen there ({error.strerror})", "", "see --port"
-            ) from error
+            what = f"cannot listen there ({str(error.strerror).split(' (while')[0]})"
+            raise RunError(f"{self.host}:{self.port}", what, "", "see --host and --port") from error
 
     def url(self, port: int) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -81,43 +82,53 @@ def serve(
 ) -> None:
     """Serve the model in `path` until Ctrl-C. Raises RunError that names the extra where it is missing."""
     address.check()
-    try:
-        import uvicorn
-
-        from detector.serve.app import create_app
-        from detector.serve.engine import Engine
-        from detector.serve.guard import Rules
-    except ImportError as error:
-        remedy = 'pip install "balanced-detection[web]"'
-        raise RunError("detector serve", f"cannot import {error.name}", "", remedy) from error
+    uvicorn = need_web()
+    from detector.serve.app import create_app
+    from detector.serve.engine import Engine
+    from detector.serve.guard import Rules
 
     def say(line: str) -> None:
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
-    opened = open_runtime(path, cfg=cfg, side=img_size, device=device, runtime=runtime, say=say)
-    engine = Engine(opened, how, read_verdicts(verdicts, opened.classes), limits)
-    app = create_app(engine, Rules(address.token, address.origins, address.local))
-    config = uvicorn.Config(
-        app,
-        ssl_certfile=address.certfile,
-        ssl_keyfile=address.keyfile,
-        ws="websockets-sansio",
-        ws_max_size=limits.frame_bytes,
-        ws_per_message_deflate=False,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        limit_concurrency=limits.clients + limits.uploads + 64,
-    )
     with address.bind() as listening:
+        opened = open_runtime(path, cfg=cfg, side=img_size, device=device, runtime=runtime, say=say)
+        engine = Engine(opened, how, read_verdicts(verdicts, opened.classes), limits)
+        app = create_app(engine, Rules(address.token, address.origins, address.local))
+        server = uvicorn.Server(uvicorn.Config(app, **settings_of(address, limits)))
         for line in warnings_of(address):
             say(f"warning: {line}")
         print(f"serving {path} at {address.url(listening.getsockname()[1])}  (Ctrl-C stops)", flush=True)
         with suppress(KeyboardInterrupt):  # uvicorn has ended well by then
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
+
+
+def need_web() -> Any:
+    """The module uvicorn. Raises RunError that names the extra, where a part of it is missing."""
+    try:
+        for name in ("fastapi", "websockets"):
+            importlib.import_module(name)
+        return importlib.import_module("uvicorn")
+    except ImportError as error:
+        remedy = 'pip install "balanced-detection[web]"'
+        raise RunError("detector serve", f"cannot import {error.name}", "", remedy) from error
+
+
+def settings_of(address: Address, limits: Limits) -> dict[str, Any]:
+    """Of uvicorn. No request is logged, and no header of a proxy believed."""
+    return {
+        "ssl_certfile": address.certfile,
+        "ssl_keyfile": address.keyfile,
+        "ws": "websockets-sansio",
+        "ws_max_size": limits.frame_bytes,
+        "ws_per_message_deflate": False,
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": 2,
+        "limit_concurrency": limits.clients + limits.uploads + 64,
+    }
 
 
 def warnings_of(address: Address) -> list[str]:
