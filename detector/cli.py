@@ -255,15 +255,18 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
     """Write MODEL (.pt or .weights) for another runtime, run it there, and compare it with torch on pictures.
 
     ONNX and TFLite need an extra: pip install "balanced-detection[onnx]" or [tflite]. What was compared goes into
-    FILE.json. Without MODEL: the newest run's best.pt.
+    FILE.json. Without MODEL: the newest run's best.pt. A classifier's .pt goes to ONNX.
     """
     path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    from detector.classify.checkpoint import is_classifier
+    from detector.classify.export import export as write_classifier
     from detector.export.run import Target
     from detector.export.run import export as write
     from detector.inference import Thresholds
 
     inside = Thresholds(conf, overlap) if nms else None
-    report = write(path, Target(to, inside, raw_heads, 0 if dynamic else batch, opset), **given)
+    target = Target(to, inside, raw_heads, 0 if dynamic else batch, opset)
+    report = write_classifier(path, target, **given) if is_classifier(path) else write(path, target, **given)
     click.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else report.lines())
     if not report.agrees:
         click.echo(f"warning: {report.path} does not agree with torch", err=True)

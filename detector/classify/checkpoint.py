@@ -51,6 +51,16 @@ def save(one: Classifier, path: Path) -> None:
     write_atomically(path, stream.getvalue())
 
 
+def is_classifier(path: Path) -> bool:
+    """Whether `path` is a file of ours that holds a classifier; what is wrong with another is for others to say."""
+    if not path.is_file() or path.suffix != ".pt":
+        return False
+    try:
+        return read_state(path).get("format") == FORMAT
+    except WeightsError:
+        return False
+
+
 def load(path: Path) -> Classifier:
     """Raises WeightsError for anything but a file of ours."""
     content = read_state(path)

@@ -12,14 +12,16 @@ import torch
 
 from detector.atomic import write_atomically
 from detector.classify.checkpoint import load
+from detector.classify.exported import Exported, shares_of
 from detector.classify.faces import Face, labels_of, read_faces
-from detector.classify.feeding import Pictures
+from detector.classify.feeding import Pictures, squared
 from detector.classify.learner import logits_of
 from detector.classify.networks import KINDS
 from detector.classify.plots import confusion_png
 from detector.classify.scores import Scores, score
 from detector.device import choose_device
 from detector.errors import DataError, UserError
+from detector.pictures import read_picture
 
 
 def evaluate(model: Path, data: Path, subset: str, *, batch: int, device: str = "auto") -> Scores:
@@ -41,18 +43,26 @@ def write_scores(scores: Scores, folder: Path, title: str) -> None:
 
 
 class Opened:
-    """A classifier for use."""
+    """A classifier for use: a .pt, or an .onnx, which onnxruntime runs."""
 
     def __init__(self, path: Path, device: str = "auto") -> None:
+        self._exported = Exported(path) if path.suffix == ".onnx" else None
+        if self._exported:
+            self.classes, self.side = self._exported.classes, self._exported.side
+            return
         found = load(path)
-        self.classes, self.side, self.normal = found.classes, found.img_size, KINDS[found.model].normal
-        self.device = choose_device(device)
-        self._network = found.build().to(self.device)
+        self.classes, self.side, self._normal = found.classes, found.img_size, KINDS[found.model].normal
+        self._device = choose_device(device)
+        self._network = found.build().to(self._device)
 
     def shares(self, faces: Sequence[Face], batch: int) -> torch.Tensor:
         """(N, C): softmax's share of each class."""
-        pictures = Pictures(faces, self.side, self.normal, "none", 0)
-        return logits_of(self._network, pictures, len(faces), batch, self.device).softmax(dim=1)
+        if self._exported:
+            starts = range(0, len(faces), batch)
+            parts = ([squared(read_picture(face.path), self.side) for face in faces[s : s + batch]] for s in starts)
+            return torch.cat([shares_of(self._exported, part, batch) for part in parts])
+        pictures = Pictures(faces, self.side, self._normal, "none", 0)
+        return logits_of(self._network, pictures, len(faces), batch, self._device).softmax(dim=1)
 
 
 @dataclass(frozen=True)
