@@ -55,7 +55,7 @@ def create_app(engine: Engine, rules: Rules) -> Guard:
     _state(app, engine)
     _pictures(app, engine)
     app.mount("/page", StaticFiles(directory=PAGE))
-    return Guard(app, rules)
+    return Guard(app, rules, engine.metrics.refused)
 
 
 def _refuse(app: FastAPI, engine: Engine) -> None:

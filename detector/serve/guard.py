@@ -9,6 +9,7 @@ so that a foreign name that resolves to 127.0.0.1 does not pass. Programs send n
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -86,10 +87,10 @@ def given_token(headers: Headers) -> str:
 
 
 class Guard:
-    """The application behind `rules`."""
+    """The application behind `rules`; `refused` is told the code of what they keep out."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
-        self._app, self._rules = app, rules
+    def __init__(self, app: ASGIApp, rules: Rules, refused: Callable[[str], None]) -> None:
+        self._app, self._rules, self._refused = app, rules, refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -106,6 +107,7 @@ class Guard:
         try:
             self._rules.check(Headers(scope=scope), scope["scheme"] in ("https", "wss"), scope["path"])
         except RefusedError as refusal:
+            self._refused(refusal.code)
             if scope["type"] == "websocket":
                 await receive()
                 await send({"type": "websocket.close", "code": REFUSED_BEFORE_ACCEPT, "reason": refusal.code})

@@ -9,11 +9,12 @@ import { tell } from "./verdict.js";
 import { say, show, speak, whenSpoken } from "./words.js";
 
 const by = (id) => document.getElementById(id);
-const live = new Live((state) => {
+const IDLE = 1001, BUSY = 1013;
+const live = new Live((state, code) => {
   connection = state;
   by("connection").textContent = say(`connection-${state}`);
-  if (state === "waiting") complain("gone");
-  if (state === "open") settle("gone");
+  if (state === "waiting" && code !== IDLE) complain(code === BUSY ? "busy" : "gone");
+  if (state === "open") load();
 });
 let connection = "closed", running = 0, last = null;
 
@@ -91,19 +92,16 @@ whenSpoken(() => {
   present(last);
 });
 
+// At the start, and whenever a server is there again: it may have another model, or want another token.
 async function load() {
-  for (let wait = 500; ; wait = Math.min(2 * wait, 15000)) {
-    try {
-      await loadModel();
-      settle("gone");
-      break;
-    } catch (error) {
-      complain(error.code ?? "gone");
-      if (error.code === "token") return;
-      await pause(wait);
-    }
+  try {
+    await loadModel();
+    settle("gone", "token");
+    show();
+  } catch (error) {
+    complain(error.code ?? "gone");
   }
-  show();
+  return model.classes.length > 0;
 }
 show();
-load();
+for (let wait = 500; !await load(); wait = Math.min(2 * wait, 15000)) await pause(wait);

@@ -10,5 +10,6 @@ export async function loadModel() {
   if (!answer.ok) throw Object.assign(new Error("refused"), { code: (await answer.json()).error });
   Object.assign(model, await answer.json());
 }
-export const meaning = (name) => model.classes.find((one) => one.name === name);
+const unknown = (name) => ({ name, level: "neutral", words: { en: name, ko: name } });
+export const meaning = (name) => model.classes.find((one) => one.name === name) ?? unknown(name);
 export const named = (one) => one.words[spoken()];

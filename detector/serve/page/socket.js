@@ -3,7 +3,7 @@ const FIRST_MS = 500, MOST_MS = 15000, ANSWER_MS = 20000;
 
 export class Live {
   constructor(said) {
-    this.said = said; // (state): open, waiting, closed
+    this.said = said; // (state, close code): open, waiting, closed
     this.wait = FIRST_MS;
     this.wanted = false;
     this.asked = null;
@@ -34,10 +34,10 @@ export class Live {
       this.wait = FIRST_MS;
       this.asked?.(JSON.parse(message.data));
     };
-    this.socket.onclose = () => {
+    this.socket.onclose = ({ code }) => {
       this.asked?.(null);
       if (!this.wanted) return;
-      this.said("waiting");
+      this.said("waiting", code);
       this.timer = setTimeout(() => this.#connect(), this.wait);
       this.wait = Math.min(2 * this.wait, MOST_MS);
     };

@@ -4,7 +4,7 @@ import { complain } from "./trouble.js";
 const video = document.getElementById("video"), picture = document.getElementById("picture");
 const canvas = document.createElement("canvas");
 const LONGEST = 640;
-let stream = null, url = "";
+let stream = null, url = "", sent = -1;
 
 export function clear() {
   stream?.getTracks().forEach((track) => track.stop());
@@ -15,6 +15,7 @@ export function clear() {
   video.controls = false;
   if (url) URL.revokeObjectURL(url);
   url = "";
+  sent = -1;
   picture.removeAttribute("src");
   picture.hidden = true;
   video.hidden = false;
@@ -54,10 +55,11 @@ export async function openPicture(file) {
   try { await picture.decode(); return true; } catch { clear(); complain("media"); return false; }
 }
 
-// The video's present frame as a JPEG of at most LONGEST pixels, or null before there is one.
+// The video's present frame as a JPEG of at most LONGEST pixels, or null before there is one, or where it stands still.
 export function takeFrame() {
   const [width, height] = [video.videoWidth, video.videoHeight];
-  if (!width || video.readyState < 2) return Promise.resolve(null);
+  if (!width || video.readyState < 2 || video.currentTime === sent) return Promise.resolve(null);
+  sent = video.currentTime;
   const scale = Math.min(1, LONGEST / Math.max(width, height));
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);

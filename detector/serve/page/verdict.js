@@ -1,9 +1,19 @@
-// What is seen, in words, a sign and a colour; and how many of each class. Said anew only when it changes.
+// What is seen, in words, a sign and a colour; and how many of each class. A screen reader hears it when it changes,
+// at most every SPEAK_MS, and then the newest.
 import { SIGNS, model, named } from "./model.js";
 import { say } from "./words.js";
 
 const place = document.getElementById("verdict"), words = document.getElementById("verdict-words");
 const sign = document.getElementById("verdict-sign"), counts = document.getElementById("counts");
+const spoken = document.getElementById("spoken"), SPEAK_MS = 2000;
+let speaking = 0;
+
+function speakSoon() {
+  speaking ||= setTimeout(() => {
+    speaking = 0;
+    if (spoken.textContent !== words.textContent) spoken.textContent = words.textContent;
+  }, SPEAK_MS);
+}
 
 export function tell(answer) {
   const level = answer?.level ?? "nothing";
@@ -13,6 +23,7 @@ export function tell(answer) {
   const listed = gravest.map((one) => `${named(one)} × ${answer.counts[one.name]}`).join(", ");
   const text = listed || say(answer ? "nothing" : "ready");
   if (words.textContent !== text) words.textContent = text;
+  speakSoon();
   counts.replaceChildren(...model.classes.filter((one) => shown(one, answer)).map((one) => row(one, answer)));
 }
 

@@ -258,8 +258,9 @@ def test_with_a_token_nothing_is_told_without_it(ask):
     page = client.get("/")
     assert page.status_code == 401 and "<form" in page.text
     assert client.get("/", params={"token": "open sesam"}).status_code == 401
-    known = client.post("/api/detect", content=SQUARES, headers={"authorization": "Bearer open sesame"})
-    assert known.status_code == 200
+    bearer = {"authorization": "Bearer open sesame"}
+    assert client.post("/api/detect", content=SQUARES, headers=bearer).status_code == 200
+    assert 'detector_refused_total{code="token"} 6' in client.get("/metrics", headers=bearer).text.splitlines()
 
 
 def test_the_page_takes_the_token_once_and_keeps_it_from_scripts_and_other_sites(ask):

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -88,7 +90,13 @@ def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     with playwright.sync_playwright() as driver:
         opened = []
 
-        def show(url: str, *arguments: str, size_wh: tuple[int, int] = DESK_WH, locale: str = "en-GB") -> Any:
+        def show(
+            url: str,
+            *arguments: str,
+            size_wh: tuple[int, int] = DESK_WH,
+            locale: str = "en-GB",
+            wait: str = "#counts tr",
+        ) -> Any:
             browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
             opened.append(browser)
             page = browser.new_context(viewport={"width": size_wh[0], "height": size_wh[1]}, locale=locale).new_page()
@@ -96,7 +104,7 @@ def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
             page.on("console", lambda message: page.said.append(message.text))
             page.on("pageerror", lambda error: page.said.append(str(error)))
             page.goto(url)
-            page.wait_for_selector("#counts tr")
+            page.wait_for_selector(wait)
             return page
 
         yield show
@@ -193,6 +201,42 @@ def test_a_picture_of_ones_own_is_looked_at_and_a_broken_one_is_said(address, op
     page.set_input_files("#file", tmp_path / "b.png")
     wait_until(page, "document.getElementById('trouble').textContent")
     assert "cannot be shown" in page.inner_text("#trouble") or "cannot be read" in page.inner_text("#trouble")
+
+
+def test_a_video_of_ones_own_is_played_by_the_browser_and_only_its_frames_are_sent(address, open_page, tmp_path):
+    path = tmp_path / "a.webm"
+    frame = cv2.cvtColor(np.asarray(Image.open(io.BytesIO(scene(red=True)))), cv2.COLOR_RGB2BGR)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"VP90"), 10, SIZE_WH)
+    assert writer.isOpened()
+    for _ in range(10):
+        writer.write(frame)
+    writer.release()
+    page, posted = open_page(address), []
+    page.on("request", lambda request: posted.append(request.url) if request.method != "GET" else None)
+    page.set_input_files("#file", path)
+    wait_until(page, "document.getElementById('verdict').dataset.level === 'bad'")
+    assert_over(page, BAD, RED_AT)
+    wait_until(page, "document.getElementById('spoken').textContent === 'Red square × 1'")
+    assert posted == []
+
+
+def test_the_page_for_programs_describes_the_api(address, open_page):
+    page = open_page(address)
+    page.goto(f"{address}docs")
+    page.wait_for_selector("text=POST /api/detect")
+    assert "Left, top, right, bottom" in page.inner_text("main") and page.said == []
+
+
+def test_without_the_token_the_page_asks_for_it(squares_pt, open_page):
+    with serving(squares_pt, "--port", "0", "--token", "sesame") as (url, _):
+        page = open_page(url, wait="#token")
+        page.fill("#token", "wrong")
+        page.press("#token", "Enter")
+        page.wait_for_selector("#token")
+        page.fill("#token", "sesame")
+        page.press("#token", "Enter")
+        page.wait_for_selector("#counts tr")
+        assert page.url == url
 
 
 def test_a_server_that_goes_and_comes_back_is_found_again(squares_pt, open_page, tmp_path):
