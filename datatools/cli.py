@@ -242,7 +242,7 @@ def balance(
     from datatools import reports
     from datatools.balance import report, run, weigh
     from datatools.balance.apply import Settings
-    from datatools.balance.policy import read_policy
+    from datatools.balance.pixels.policy import read_policy
     from datatools.outputs import refuse_overwrite, write_file
 
     wanted = wanted_of(click.get_current_context())
@@ -312,7 +312,7 @@ def preview(
     from datatools import reports
     from datatools.balance.apply import Settings
     from datatools.balance.gallery import write_gallery
-    from datatools.balance.policy import read_policy
+    from datatools.balance.pixels.policy import read_policy
 
     reports.plot_suffix(out, (".png",))
     policy = read_policy(said["policy"])

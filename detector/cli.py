@@ -16,12 +16,12 @@ from typing import Any
 
 import click
 
-from detector.arguments import GroupedCommand, read_config, training_options
 from detector.classify.cli import classify
 from detector.errors import UserError
-from detector.judging_arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
-from detector.options import DEFAULTS, Options
+from detector.judging.arguments import CONF, finding_options, judging_options, take_judging, take_thresholds
 from detector.serve.arguments import serving_options, take_serving
+from detector.training.arguments import GroupedCommand, read_config, training_options
+from detector.training.options import DEFAULTS, Options
 from detector.video.arguments import take_watching, video_options
 
 Command = Callable[..., Any]
@@ -98,7 +98,7 @@ def train(
     quiet = quiet or not first
     chosen = (read_config(config) if config else {}) | {name: v for name, v in given.items() if v is not None}
     if tune and chosen.get("device", "auto") in ("auto", "cpu"):
-        from detector.tune import restart_tuned
+        from detector.training.tune import restart_tuned
 
         restart_tuned(lambda line: None if quiet else click.echo(line, err=True))
     if resume is not None:
@@ -126,7 +126,7 @@ def info(model: str | None, img_size: int | None, classes: int | None, layers: b
 
     Without MODEL: the networks that come along.
     """
-    from detector.info_report import describe, overview, overview_table
+    from detector.network.info_report import describe, overview, overview_table
 
     if model is None:
         found = overview(img_size, classes)
@@ -148,7 +148,7 @@ def info(model: str | None, img_size: int | None, classes: int | None, layers: b
 @shared("quiet")
 def anchors(data: Path | None, out: tuple[Path, ...], as_json: bool, quiet: bool, **given: Any) -> None:
     """Find anchors for the boxes of a split's training pictures: k-means on IoU, refined by a genetic search."""
-    from detector.anchors_report import check_names, survey, write
+    from detector.network.anchors_report import check_names, survey, write
 
     check_names(out)
     report = survey(_split(data, quiet), **given)
@@ -173,7 +173,7 @@ def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> No
     split that the run was trained on.
     """
     path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
-    from detector.judge import judge
+    from detector.use import judge
 
     how, wanted = take_thresholds(given), take_judging(given)
     one = judge(path, how=how, wanted=wanted, quiet=quiet, split=lambda: _split(None, quiet), **given)
@@ -194,7 +194,7 @@ def evaluate_all(run: Path | None, as_json: bool, quiet: bool, **given: Any) -> 
     Those that are in the CSV already are skipped. Without RUN: the newest run. Without --data: the run's own split.
     """
     folder = _run(str(run or ""), Path("runs/train"), quiet)
-    from detector.epochs import judge_epochs
+    from detector.judging.epochs import judge_epochs
 
     how = take_thresholds(given)
     epochs = judge_epochs(folder, how=how, quiet=quiet, split=lambda: _split(None, quiet), **given)
@@ -260,9 +260,9 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
     path = model or _run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
     from detector.classify.checkpoint import is_classifier
     from detector.classify.export import export as write_classifier
+    from detector.detecting.inference import Thresholds
     from detector.export.run import Target
     from detector.export.run import export as write
-    from detector.inference import Thresholds
 
     inside = Thresholds(conf, overlap) if nms else None
     target = Target(to, inside, raw_heads, 0 if dynamic else batch, opset)

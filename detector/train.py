@@ -20,27 +20,27 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from detector import checkpoint, transfer
-from detector.anchors import parse
-from detector.board import Board
-from detector.cfg import Cfg, parse_cfg, read_cfg, shapes
-from detector.data import Batch, loader
-from detector.device import be_deterministic, choose_device
+from detector.data.loader import Batch, loader
+from detector.data.split import read_split
 from detector.errors import DataError, RunError, UserError
-from detector.feed import Feed, read_feed
-from detector.interrupt import stop_between_steps
-from detector.learner import Learner
-from detector.loss import loss
-from detector.memory import explained
-from detector.model import Darknet, initialise
-from detector.options import DEFAULTS, Options
-from detector.progress import Progress
-from detector.ranks import Ranks, join
-from detector.record import Record, row
+from detector.loss.terms import loss
+from detector.network import checkpoint, transfer
+from detector.network.anchors import parse
+from detector.network.cfg import Cfg, parse_cfg, read_cfg, shapes
+from detector.network.model import Darknet, initialise
 from detector.runs import new_folder
-from detector.settle import settle, settle_anchors, settle_batch
-from detector.split import read_split
-from detector.validate import validate
+from detector.training.board import Board
+from detector.training.device import be_deterministic, choose_device
+from detector.training.feed import Feed, read_feed
+from detector.training.interrupt import stop_between_steps
+from detector.training.learner import Learner
+from detector.training.memory import explained
+from detector.training.options import DEFAULTS, Options
+from detector.training.progress import Progress
+from detector.training.ranks import Ranks, join
+from detector.training.record import Record, row
+from detector.training.settle import settle, settle_anchors, settle_batch
+from detector.training.validate import validate
 
 __all__ = ["Options", "check_size", "choose_device", "resume", "train"]
 

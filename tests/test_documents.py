@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from datatools.balance.policy import SHIPPED, read_policy
+from datatools.balance.pixels.policy import SHIPPED, read_policy
 from datatools.cli import datatools
 from datatools.problems import CODES
 from detector.cli import cli as detector

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from datatools.balance.copies import Copier, Task, tasks_of
-from datatools.balance.plan import Plan
-from datatools.balance.policy import Policy
+from datatools.balance.pixels.copies import Copier, Task, tasks_of
+from datatools.balance.pixels.policy import Policy
+from datatools.balance.planning.plan import Plan
 from datatools.convert import Picture
 from datatools.core import Annotation, Dataset
 from datatools.formats import yolo
@@ -135,7 +135,7 @@ def _copies(
     task: Task, stem: str, lineage: Mapping[str, list[str]], first: dict | None, folder: Path, settings: Settings
 ) -> Iterator[dict]:
     """Write each copy; yields its manifest entry.  stem: path of a copy without its number."""
-    from datatools.balance.augment import Augmenter
+    from datatools.balance.pixels.augment import Augmenter
 
     copier = Copier(task, Augmenter(settings.policy, settings.min_visibility, settings.box_fit), settings.seed)
     if first is not None:

@@ -25,12 +25,12 @@ _OF_A_PLAN = (
 
 
 class TargetText(click.ParamType):
-    """What `datatools.balance.target` understands -> Target."""
+    """What `datatools.balance.planning.target` understands -> Target."""
 
     name = "equal|median|max-ratio=R|N|CLASS=N,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from datatools.balance.target import parse_target
+        from datatools.balance.planning.target import parse_target
 
         if not isinstance(value, str):
             return value
@@ -137,7 +137,7 @@ def wanted_of(context: click.Context) -> Any:
 
     Raises UsageError where it says both.
     """
-    from datatools.balance.plan import Wanted
+    from datatools.balance.planning.plan import Wanted
 
     said = context.params
     if said["made_as"] == "weights" and said["preview"]:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from datatools import formats
 from datatools.balance.apply import Settings
-from datatools.balance.augment import Augmenter, Drawn
-from datatools.balance.box_fit import moved_boxes
-from datatools.balance.colour import compressed
-from datatools.balance.copies import Copier
-from datatools.balance.geometry import draw_geometry
-from datatools.balance.plan import Wanted
-from datatools.balance.policy import SHIPPED, SINGLE, Policy, read_policy
+from datatools.balance.pixels.augment import Augmenter, Drawn
+from datatools.balance.pixels.box_fit import moved_boxes
+from datatools.balance.pixels.colour import compressed
+from datatools.balance.pixels.copies import Copier
+from datatools.balance.pixels.geometry import draw_geometry
+from datatools.balance.pixels.policy import SHIPPED, SINGLE, Policy, read_policy
+from datatools.balance.planning.plan import Wanted
 from datatools.balance.preview import NO_BOX, caption, copies_of, copy_shots, recipe_name
 from datatools.balance.run import Balance, plan_balance
 from datatools.core import Annotation, Dataset, areas, clip_boxes

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datatools.balance.apply import Settings
-from datatools.balance.augment import Augmenter
-from datatools.balance.copies import Copier, Task, tasks_of
+from datatools.balance.pixels.augment import Augmenter
+from datatools.balance.pixels.copies import Copier, Task, tasks_of
 from datatools.balance.run import Balance
 from datatools.images import decode, encode
 from datatools.sheets import WIDE_COLUMNS, Shot, sheet, spread, whole

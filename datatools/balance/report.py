@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datatools.balance.apply import ITEM_MS
-from datatools.balance.figures import PlanFigures, plan_figures
-from datatools.balance.plan import Plan
-from datatools.balance.reach import remedies
+from datatools.balance.planning.figures import PlanFigures, plan_figures
+from datatools.balance.planning.plan import Plan
+from datatools.balance.planning.reach import remedies
+from datatools.balance.planning.target import surplus
 from datatools.balance.run import Balance
-from datatools.balance.target import surplus
 from datatools.core import Dataset
 from datatools.display import grid
 from datatools.parallel import worker_count

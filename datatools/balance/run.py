@@ -10,10 +10,10 @@ import numpy as np
 
 from datatools import convert, formats
 from datatools.balance.apply import Settings, apply_plan
-from datatools.balance.kin import kin_of
-from datatools.balance.plan import Plan, Wanted
-from datatools.balance.planfile import plan_text, read_plan
-from datatools.balance.planning import make_plan
+from datatools.balance.planning.kin import kin_of
+from datatools.balance.planning.make import make_plan
+from datatools.balance.planning.plan import Plan, Wanted
+from datatools.balance.planning.planfile import plan_text, read_plan
 from datatools.check import box_problems
 from datatools.core import Dataset
 from datatools.errors import LayoutError, OutputError

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from detector.classify.options import AUGMENTATIONS, MODELS, SAMPLERS, TRANSFERS, Options
-from detector.loss_settings import CLASS_WEIGHTS
+from detector.loss.settings import CLASS_WEIGHTS
 
 Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
@@ -149,7 +149,7 @@ def predict(sources: tuple[Path, ...], weights: Path | None, batch: int, device:
     """Say what is in SOURCES, pictures of one face each or folders of them."""
     path = weights or _best(quiet)
     from detector.classify.evaluate import predict as look
-    from detector.predict import find_pictures
+    from detector.detecting.predict import find_pictures
 
     found = look(path, [one for source in sources for one in find_pictures(source)], batch=batch, device=device)
     if as_json:

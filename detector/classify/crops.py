@@ -26,9 +26,9 @@ import numpy as np
 from PIL import Image
 
 from detector.atomic import write_atomically
+from detector.data.pictures import GREY, read_picture
+from detector.data.split import SUBSETS, Labelled, Split, read_split
 from detector.errors import DataError
-from detector.pictures import GREY, read_picture
-from detector.split import SUBSETS, Labelled, Split, read_split
 
 Where = tuple[str, Labelled]  # a subset, and a picture of it
 COLUMNS = ("file", "subset", "class", "source", "x0", "y0", "x1", "y1")

@@ -19,9 +19,9 @@ from detector.classify.learner import logits_of
 from detector.classify.networks import KINDS
 from detector.classify.plots import confusion_png
 from detector.classify.scores import Scores, score
-from detector.device import choose_device
+from detector.data.pictures import read_picture
 from detector.errors import DataError, UserError
-from detector.pictures import read_picture
+from detector.training.device import choose_device
 
 
 def evaluate(model: Path, data: Path, subset: str, *, batch: int, device: str = "auto") -> Scores:

@@ -23,11 +23,11 @@ from detector.classify.exported import FORMAT, Exported, shares_of
 from detector.classify.faces import read_faces
 from detector.classify.feeding import squared
 from detector.classify.networks import KINDS, Network
+from detector.data.pictures import read_picture
+from detector.detecting.predict import find_pictures
 from detector.errors import ExportError
 from detector.export.onnx_model import to_onnx, write_onnx
 from detector.export.run import Target, refuse_overwriting
-from detector.pictures import read_picture
-from detector.predict import find_pictures
 from detector.runs import own_split
 from detector.runtimes.description import KEY, PICTURES
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from detector.data.split import SUBSETS, SUFFIXES
 from detector.errors import DataError
-from detector.split import SUBSETS, SUFFIXES
 
 
 @dataclass(frozen=True)

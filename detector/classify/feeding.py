@@ -16,7 +16,7 @@ from torch import Tensor
 
 from detector.classify.faces import Face
 from detector.classify.networks import Network
-from detector.pictures import pad, read_picture, shrink
+from detector.data.pictures import pad, read_picture, shrink
 
 WINDOW, LIGHT = 0.85, 0.2
 Normal = tuple[tuple[float, ...], tuple[float, ...]]

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from detector import optimise
 from detector.classify.feeding import Features, Pictures, Show
 from detector.classify.loss import total
 from detector.classify.networks import KINDS, Network
 from detector.classify.options import Options
+from detector.training import optimise
 
 Source = Features | Pictures
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from detector.draw import colour
-from detector.judging_plots import MOST_NUMBERS, figure_of, png_of
+from detector.detecting.draw import colour
+from detector.judging.plots import MOST_NUMBERS, figure_of, png_of
 
 
 def curves_png(history: list[dict[str, Any]], classes: tuple[str, ...]) -> bytes:

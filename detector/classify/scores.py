@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.bootstrap import SHARE, Interval
+from detector.judging.bootstrap import SHARE, Interval
 
 DRAWS = 2000
 EDGES = (0, 16, 32, 64)  # of the box's longer edge, pixels: where each bin begins

@@ -23,7 +23,6 @@ import torch.nn.functional as F
 import yaml
 
 from detector.atomic import write_atomically
-from detector.class_weights import class_weights
 from detector.classify.checkpoint import Classifier, load, save
 from detector.classify.faces import Face, Faces, labels_of, read_faces
 from detector.classify.feeding import Features, Pictures
@@ -32,11 +31,12 @@ from detector.classify.networks import KINDS, build, load_weights
 from detector.classify.options import Options
 from detector.classify.plots import curves_png
 from detector.classify.scores import score
-from detector.device import choose_device
+from detector.data.order import Order
+from detector.data.samplers import repeat_factors
+from detector.data.split import Labelled
 from detector.errors import DataError, RunError, TrainingError
-from detector.order import Order
-from detector.samplers import repeat_factors
-from detector.split import Labelled
+from detector.loss.class_weights import class_weights
+from detector.training.device import choose_device
 
 SEEDS = 1_000_003  # sets the epochs' streams of dropout apart
 REDRAWN = 10.0  # seconds between two drawings of the curves, which may take longer than an epoch

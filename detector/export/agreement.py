@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from detector.average_precision import Found, overlaps
 from detector.boxes import Letterbox
-from detector.inference import Runtime, Thresholds, detect_batch
-from detector.pictures import pad, read_picture, shrink
+from detector.data.pictures import pad, read_picture, shrink
+from detector.detecting.inference import Runtime, Thresholds, detect_batch
+from detector.judging.average_precision import Found, overlaps
 
 COUNTED = 0.05  # least score of a cell whose coordinates are compared
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from detector.atomic import write_atomically
-from detector.cfg import Cfg
-from detector.cfg_text import changed
-from detector.model import Darknet
-from detector.weights import write_darknet
+from detector.network.cfg import Cfg
+from detector.network.cfg_text import changed
+from detector.network.model import Darknet
+from detector.network.weights import write_darknet
 
 
 def write_weights(model: Darknet, path: Path, side: int, classes: tuple[str, ...]) -> tuple[Path, Path]:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from detector.boxes import SIZE_LOGIT_LIMIT
-from detector.fuse import fuse
-from detector.model import Darknet
+from detector.network.fuse import fuse
+from detector.network.model import Darknet
 
 
 class Heads(nn.Module):

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 from detector.atomic import write_atomically
-from detector.data import Pictures
+from detector.data.loader import Pictures
+from detector.data.split import Split, read_split
+from detector.detecting.inference import Thresholds
 from detector.errors import ExportError
-from detector.evaluate import evaluate
 from detector.export.agreement import Agreement, compare, squares
 from detector.export.onnx_model import write_onnx
 from detector.export.quantise import MODES, Quantising, quantise
 from detector.export.run import refuse_overwriting
-from detector.inference import Thresholds
+from detector.judging.evaluate import evaluate
 from detector.runs import own_split
 from detector.runtimes.extras import need
 from detector.runtimes.session import Session
-from detector.split import Split, read_split
 
 COMPARED = 32  # pictures whose boxes and times are compared
 

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 from detector.atomic import write_atomically
 from detector.boxes import Letterbox
+from detector.data.split import read_split
+from detector.detecting.inference import Thresholds, as_runtime
+from detector.detecting.predict import find_pictures
 from detector.errors import ExportError
 from detector.export.agreement import Agreement, compare, squares
 from detector.export.darknet import write_weights
@@ -25,13 +28,10 @@ from detector.export.heads import Decoded, Heads
 from detector.export.onnx_model import OPSET, suppressing, to_onnx, write_onnx
 from detector.export.tflite import write_tflite
 from detector.export.torchscript import write_torchscript
-from detector.inference import Thresholds, as_runtime
-from detector.model import Darknet
-from detector.predict import find_pictures
+from detector.network.model import Darknet
 from detector.runs import own_split
 from detector.runtimes.description import FILE, PICTURES, Description
 from detector.runtimes.opening import EXPORTED, Weights, open_runtime, read_weights
-from detector.split import read_split
 
 SUFFIXES = {"onnx": ".onnx", "torchscript": ".torchscript", "tflite": ".tflite", "weights": ".weights"}
 SCORE_TOLERANCE, BOX_TOLERANCE = 1e-3, 0.1  # beyond these a float32 export is not the same network

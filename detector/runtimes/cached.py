@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from detector.detecting.inference import Runtime
 from detector.errors import ExportError
-from detector.inference import Runtime
 from detector.runtimes.extras import there
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector import checkpoint
+from detector.detecting.inference import Runtime, as_runtime
 from detector.errors import ExportError, WeightsError
-from detector.inference import Runtime, as_runtime
-from detector.model import Darknet
+from detector.network import checkpoint
+from detector.network.model import Darknet
 from detector.runtimes.description import Description
 from detector.train import check_size, choose_device
 

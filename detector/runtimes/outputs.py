@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from detector.inference import boxes_and_scores
+from detector.detecting.inference import boxes_and_scores
 from detector.runtimes.description import Description
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from detector.found import Found
+from detector.judging.found import Found
 from detector.serve.verdicts import Verdicts
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from detector.boxes import Letterbox
+from detector.data.pictures import decode_picture, pad, shrink
+from detector.detecting.inference import Thresholds, detect_batch
 from detector.errors import DataError
-from detector.inference import Thresholds, detect_batch
-from detector.pictures import decode_picture, pad, shrink
 from detector.runtimes.opening import Opened
 from detector.serve.answer import as_answer
 from detector.serve.limits import Limits

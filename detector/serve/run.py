@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detector.detecting.inference import Thresholds
 from detector.errors import RunError
-from detector.inference import Thresholds
 from detector.runtimes.opening import open_runtime
 from detector.serve.limits import Limits
 from detector.serve.verdicts import read_verdicts

@@ -16,12 +16,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from detector.detecting.inference import Thresholds
+from detector.detecting.predict import Summary, detect
 from detector.errors import DataError, UserError, VideoError
-from detector.inference import Thresholds
-from detector.interrupt import stop_between_steps
-from detector.predict import Summary, detect
 from detector.runs import new_folder
 from detector.runtimes.opening import open_runtime
+from detector.training.interrupt import stop_between_steps
 from detector.video.arguments import Watching
 from detector.video.capture import frames_in
 from detector.video.show import Window, check_screen

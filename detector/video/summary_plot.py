@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from detector.draw import colour
-from detector.judging_plots import STYLES, figure_of, png_of
+from detector.detecting.draw import colour
+from detector.judging.plots import STYLES, figure_of, png_of
 from detector.video.summary import Counts
 
 MOST_NAMED = 12  # classes that are drawn: those that were there most

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from detector.found import Found, overlaps
+from detector.judging.found import Found, overlaps
 
 LEAST = 0.3  # IoU of a box with its track
 SAME = 0.45  # IoU of two boxes of unlike classes that are one object

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from detector.detecting.inference import Thresholds
+from detector.detecting.predict import found_in
 from detector.errors import DataError
-from detector.found import Found
-from detector.inference import Thresholds
-from detector.predict import found_in
+from detector.judging.found import Found
 from detector.runtimes.opening import Opened
 from detector.video.arguments import Watching
 from detector.video.capture import Frame, OpenCapture, cut_off, frames_of

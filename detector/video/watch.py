@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from detector.atomic import write_atomically
-from detector.draw import draw_boxes
-from detector.found import Found
+from detector.detecting.draw import draw_boxes
+from detector.judging.found import Found
 from detector.video.arguments import Watching
 from detector.video.capture import Frame
 from detector.video.pace import Pace, Rate

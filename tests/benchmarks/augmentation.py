@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from timing import photographs
 
 from datatools import formats
-from datatools.balance.augment import ATTEMPTS, Augmenter, Drawn
-from datatools.balance.box_fit import moved_boxes
-from datatools.balance.colour import compressed
-from datatools.balance.geometry import draw_geometry
-from datatools.balance.policy import COLOUR, SHIPPED, Policy, read_policy
+from datatools.balance.pixels.augment import ATTEMPTS, Augmenter, Drawn
+from datatools.balance.pixels.box_fit import moved_boxes
+from datatools.balance.pixels.colour import compressed
+from datatools.balance.pixels.geometry import draw_geometry
+from datatools.balance.pixels.policy import COLOUR, SHIPPED, Policy, read_policy
 from datatools.core import Annotation, areas, clip_boxes
 from datatools.images import decode
 from datatools.streams import picture_stream

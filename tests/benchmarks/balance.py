@@ -26,10 +26,10 @@ import numpy as np
 from timing import photographs
 
 from datatools.balance.apply import Settings, run_task
-from datatools.balance.copies import Task, tasks_of
-from datatools.balance.imgaug_import import import_imgaug
-from datatools.balance.plan import Wanted
-from datatools.balance.policy import read_policy
+from datatools.balance.pixels.copies import Task, tasks_of
+from datatools.balance.pixels.imgaug_import import import_imgaug
+from datatools.balance.pixels.policy import read_policy
+from datatools.balance.planning.plan import Wanted
 from datatools.balance.run import plan_balance
 from datatools.parallel import ordered_map
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from datatools.balance.box_fit import BOX_FITS, moved_boxes
+from datatools.balance.pixels.box_fit import BOX_FITS, moved_boxes
 
 ANGLES = (2, 5, 10, 15, 20, 30, 45)
 SHEARS = (3, 6, 12)

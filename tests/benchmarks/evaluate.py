@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from timing import in_turns, table
 
-from detector.coco_report import coco_report
-from detector.found import Found, Truth
+from detector.judging.coco_report import coco_report
+from detector.judging.found import Found, Truth
 
 CLASSES = ("a", "b", "c")
 

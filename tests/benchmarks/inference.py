@@ -26,14 +26,14 @@ import torch
 from timing import photographs
 
 from detector.boxes import Letterbox
-from detector.cfg import CFG_FOLDER
+from detector.data.pictures import pad, read_picture, shrink
+from detector.detecting.inference import InTorch, Runtime, Thresholds, as_runtime, select
+from detector.detecting.predict import look
 from detector.export.agreement import squares
 from detector.export.onnx_model import write_onnx
 from detector.export.quantise import Quantising, quantise
 from detector.export.run import Target, describe, write
-from detector.inference import InTorch, Runtime, Thresholds, as_runtime, select
-from detector.pictures import pad, read_picture, shrink
-from detector.predict import look
+from detector.network.cfg import CFG_FOLDER
 from detector.runtimes.opening import read_weights
 from detector.runtimes.session import Session, open_session
 

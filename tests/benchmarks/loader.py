@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from timing import in_turns, photographs, table
 
-from detector.augment import draw_affine, recolour, warp
-from detector.augmentation import PRESETS, STRONG
-from detector.cache import Cache, Disk, Memory
-from detector.data import Key, Order, Pictures, loader
-from detector.mosaic import draw_pivot, mixup, mosaic
-from detector.paste import find_sources, paste
-from detector.pictures import pad, read_picture, shrink
-from detector.split import Labelled, read_split
+from detector.data.augment import draw_affine, recolour, warp
+from detector.data.augmentation import PRESETS, STRONG
+from detector.data.cache import Cache, Disk, Memory
+from detector.data.loader import Key, Order, Pictures, loader
+from detector.data.mosaic import draw_pivot, mixup, mosaic
+from detector.data.paste import find_sources, paste
+from detector.data.pictures import pad, read_picture, shrink
+from detector.data.split import Labelled, read_split
 
 
 def steps(labelled: Sequence[Labelled], side: int, rounds: int) -> None:

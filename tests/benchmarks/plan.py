@@ -42,8 +42,8 @@ def measure(way: str, n: int) -> None:
     """Print one measurement as JSON.  In a process of its own."""
     import numpy as np
 
-    from datatools.balance.plan import Wanted
-    from datatools.balance.planning import make_plan
+    from datatools.balance.planning.make import make_plan
+    from datatools.balance.planning.plan import Wanted
 
     made = pictures(n)
     start = time.perf_counter()

@@ -30,7 +30,7 @@ SHARES = (1, 2, 4, 8)  # eighths
 
 def plan(records: int) -> None:
     """In a process of its own: make a set and its plan, and print seconds and MiB."""
-    from datatools.balance.planning import make_plan
+    from datatools.balance.planning.make import make_plan
     from datatools.core import Annotation, Dataset
 
     rng = np.random.default_rng(0)

@@ -24,14 +24,14 @@ from pathlib import Path
 import torch
 from timing import in_turns, table
 
-from detector.batch import Batch
-from detector.cfg import read_cfg
-from detector.learner import Learner
-from detector.loss import loss
-from detector.model import Darknet, initialise
-from detector.options import Options
-from detector.ranks import Ranks
-from detector.tune import TUNABLES, VARIABLE
+from detector.data.batch import Batch
+from detector.loss.terms import loss
+from detector.network.cfg import read_cfg
+from detector.network.model import Darknet, initialise
+from detector.training.learner import Learner
+from detector.training.options import Options
+from detector.training.ranks import Ranks
+from detector.training.tune import TUNABLES, VARIABLE
 
 SIDE = 416
 
@@ -71,7 +71,7 @@ def peer(folder: Path, name: str, count: int) -> Callable[[], None]:
         import torchvision  # noqa: F401
     except (ImportError, RuntimeError):
         sys.modules["torchvision"] = types.ModuleType("torchvision")
-    from datatools.balance.imgaug_import import import_imgaug
+    from datatools.balance.pixels.imgaug_import import import_imgaug
 
     import_imgaug()
     from pytorchyolo.models import Darknet as Peer  # type: ignore[import-not-found]

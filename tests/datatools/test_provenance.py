@@ -178,7 +178,7 @@ def test_a_stopped_balance_goes_on_to_the_same_bytes_unless_the_manifest_changed
         return encode(*args, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("datatools.balance.copies.encode", encode_some)
+        patch.setattr("datatools.balance.pixels.copies.encode", encode_some)
         assert cli(*args, "b").code != 0 and (tmp_path / "b.partial/.progress/t3__s1.json").is_file()
     if spoil:
         text = (synthetic / "manifest.jsonl").read_text().replace("deep/", "other/")

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from detector.cfg import read_cfg
-from detector.checkpoint import Checkpoint, save
-from detector.model import Darknet, initialise
+from detector.network.cfg import read_cfg
+from detector.network.checkpoint import Checkpoint, save
+from detector.network.model import Darknet, initialise
 
 CLASSES = ("circle", "square")
 SMALL_CFG = """

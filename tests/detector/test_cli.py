@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from detector import cli
-from detector.cfg import read_cfg
-from detector.checkpoint import Checkpoint, save
-from detector.model import Darknet, initialise
-from detector.weights import write_darknet
+from detector.network.cfg import read_cfg
+from detector.network.checkpoint import Checkpoint, save
+from detector.network.model import Darknet, initialise
+from detector.network.weights import write_darknet
 
 
 @pytest.fixture

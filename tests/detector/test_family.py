@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from detector.boxes import decode, to_cxcywh
-from detector.cfg import own_cfgs, parse_cfg, read_cfg
-from detector.model import Darknet, initialise
-from detector.weights import write_darknet
+from detector.network.cfg import own_cfgs, parse_cfg, read_cfg
+from detector.network.model import Darknet, initialise
+from detector.network.weights import write_darknet
 
 OWN = """
 [net]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from detector.augmentation import NONE, STRONG, Augmentation
-from detector.data import Key, Pictures
-from detector.split import read_split
+from detector.data.augmentation import NONE, STRONG, Augmentation
+from detector.data.loader import Key, Pictures
+from detector.data.split import read_split
 
 COLOURS = {0: (220, 40, 30), 1: (30, 60, 200)}  # of the circles and squares in the pictures
 STILL = {"hue": 0.0, "saturation": 0.0, "value": 0.0}

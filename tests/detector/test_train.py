@@ -13,10 +13,10 @@ import yaml
 from PIL import Image
 
 import detector.train as training
-from detector import checkpoint
-from detector.anchors import parse
 from detector.errors import DataError, RunError, TrainingError, UserError
-from detector.loss import Terms
+from detector.loss.terms import Terms
+from detector.network import checkpoint
+from detector.network.anchors import parse
 from detector.train import Options, resume, train
 
 
@@ -24,8 +24,8 @@ from detector.train import Options, resume, train
 def _undrawn(monkeypatch):
     """Drawing takes longer than the runs: one test looks at all pictures, the others go without."""
     for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
-        monkeypatch.setattr(f"detector.record.{name}", lambda *given: b"")
-    monkeypatch.setattr("detector.record.judging_sheets", lambda *given: {})
+        monkeypatch.setattr(f"detector.training.record.{name}", lambda *given: b"")
+    monkeypatch.setattr("detector.training.record.judging_sheets", lambda *given: {})
 
 
 @pytest.fixture

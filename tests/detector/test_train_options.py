@@ -11,10 +11,10 @@ import torch
 import yaml
 
 import detector.train as training
-from detector import checkpoint
 from detector.errors import TrainingError, UserError
-from detector.options import SETTINGS, Options
+from detector.network import checkpoint
 from detector.train import resume, train
+from detector.training.options import SETTINGS, Options
 
 MICRO = "[net]\nwidth=64\nheight=64\nchannels=3\n" + "".join(
     f"[convolutional]\nbatch_normalize=1\nfilters={n}\nsize=3\nstride=2\npad=1\nactivation=leaky\n" for n in (4, 8, 8)
@@ -27,8 +27,8 @@ MICRO += "[yolo]\nmask=0,1,2\nanchors=12,12, 16,16, 24,24\nclasses=2\nnum=3\n"
 def _no_pictures(monkeypatch):
     """Drawing takes longer than these runs; test_train.py looks at it."""
     for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
-        monkeypatch.setattr(f"detector.record.{name}", lambda *given: b"")
-    monkeypatch.setattr("detector.record.judging_sheets", lambda *given: {})
+        monkeypatch.setattr(f"detector.training.record.{name}", lambda *given: b"")
+    monkeypatch.setattr("detector.training.record.judging_sheets", lambda *given: {})
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_run_that_was_stopped_ends_in_the_bits_of_one_that_was_not(options, gi
 @pytest.mark.parametrize("amp", ["bf16", "fp16"])
 def test_half_precision_trains_and_resumes_with_its_scale(options, amp, monkeypatch):
     """On this CPU it is emulated, which `choose_precision` would refuse; the loop is the same."""
-    monkeypatch.setattr("detector.settle.choose_precision", lambda name, device: name)
+    monkeypatch.setattr("detector.training.settle.choose_precision", lambda name, device: name)
     given = {"amp": amp, "epochs": 3}
     whole, plain = train(options(**given), quiet=True), train(options(epochs=3, amp="off"), quiet=True)
     interrupt(monkeypatch, 3)
@@ -201,7 +201,7 @@ def test_a_compiled_network_learns_what_it_would_learn_uncompiled(options):
 
 
 def test_a_batch_that_does_not_fit_is_found_or_said_in_one_line(options, monkeypatch):
-    monkeypatch.setattr("detector.memory.free_bytes", lambda: 2**21)
+    monkeypatch.setattr("detector.training.memory.free_bytes", lambda: 2**21)
     assert last(train(options(batch="auto"), quiet=True)).state["options"]["batch"] in (1, 2, 4, 8)
     monkeypatch.setattr(training, "loss", lambda *given, **more: torch.empty(2**55))
     with pytest.raises(TrainingError, match=r"^--batch 2: out of memory at 64 px; try --batch 1, with --nominal-batch"):
@@ -299,7 +299,7 @@ def test_without_a_box_to_validate_on_the_loss_says_which_epoch_is_best(options,
 
 
 def test_args_of_a_run_run_it_again(options):
-    from detector.arguments import read_config
+    from detector.training.arguments import read_config
 
     first = train(options(optimizer="adamw", mosaic=0.5, unfreeze=None, sampler="repeat"), quiet=True)
     second = train(Options(**read_config(first / "args.yaml")), quiet=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from detector import checkpoint
 from detector.errors import DataError
-from detector.options import Options
+from detector.network import checkpoint
 from detector.train import resume, train
+from detector.training.options import Options
 
 # No batch norm: its statistics are each process's own, and only --sync-bn, on cuda, joins them.
 MICRO = "[net]\nwidth=64\nheight=64\nchannels=3\n" + "".join(
@@ -24,10 +24,10 @@ MICRO += "[yolo]\nmask=0,1,2\nanchors=12,12, 16,16, 24,24\nclasses=2\nnum=3\n"
 PROGRAM = """
 import os, signal, sys, torch
 torch.set_num_threads(1)
-import detector.record, detector.train as t
+import detector.training.record, detector.train as t
 for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
-    setattr(detector.record, name, lambda *given: b"")
-detector.record.judging_sheets = lambda *given: {}
+    setattr(detector.training.record, name, lambda *given: b"")
+detector.training.record.judging_sheets = lambda *given: {}
 kill = int(os.environ.get("KILL", 0))
 real, calls = t.loss, []
 def loss(*given, **more):

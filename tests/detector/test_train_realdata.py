@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from detector.checkpoint import load
-from detector.options import Options
+from detector.network.checkpoint import load
 from detector.train import train
+from detector.training.options import Options
 
 CLASSES = ("mask_weared_incorrect", "with_mask", "without_mask")
 
@@ -50,8 +50,8 @@ def eight(shared_data, tmp_path):
 @pytest.mark.realdata
 def test_eight_photographs_are_learnt_by_heart(eight, tiny_weights, tmp_path, monkeypatch):
     for name in ("curves_png", "predictions_png", "first_batches", "labels_png"):
-        monkeypatch.setattr(f"detector.record.{name}", lambda *given: b"")
-    monkeypatch.setattr("detector.record.judging_sheets", lambda *given: {})
+        monkeypatch.setattr(f"detector.training.record.{name}", lambda *given: b"")
+    monkeypatch.setattr("detector.training.record.judging_sheets", lambda *given: {})
     folder = train(
         Options(
             data=str(eight),

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from datatools.balance.columns import grouped
-from datatools.balance.plan import Plan, Wanted
-from datatools.balance.planning import make_plan
+from datatools.balance.planning.columns import grouped
+from datatools.balance.planning.make import make_plan
+from datatools.balance.planning.plan import Plan, Wanted
+from datatools.balance.planning.target import parse_target
+from datatools.balance.planning.windows import cut, inside
 from datatools.balance.run import plan_balance
-from datatools.balance.target import parse_target
-from datatools.balance.windows import cut, inside
 from datatools.core import Annotation
 from datatools.errors import TargetError
 

@@ -11,7 +11,7 @@ import pytest
 from datatools import formats
 from datatools.balance.apply import Settings
 from datatools.balance.gallery import by_operator, by_policy, by_recipe_made
-from datatools.balance.policy import Policy, read_policy
+from datatools.balance.pixels.policy import Policy, read_policy
 from datatools.balance.preview import NO_BOX, caption, recipe_name
 from datatools.cli import datatools
 from datatools.core import Annotation

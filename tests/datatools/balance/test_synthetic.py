@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datatools import formats
-from datatools.balance.figures import plan_figures
-from datatools.balance.plan import Plan, Wanted
-from datatools.balance.planning import make_plan
-from datatools.balance.target import parse_target
-from datatools.balance.waterfill import waterfill
+from datatools.balance.planning.figures import plan_figures
+from datatools.balance.planning.make import make_plan
+from datatools.balance.planning.plan import Plan, Wanted
+from datatools.balance.planning.target import parse_target
+from datatools.balance.planning.waterfill import waterfill
 from datatools.cli import datatools
 from datatools.core import Annotation
 from datatools.exits import run
@@ -200,7 +200,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes_where_synthetic_pictures_are_er
     words = ["balance", str(overlaid), "--workers", "1", "--quiet", "--target", "4", "--out"]
     stopped: list[int] = []
     with monkeypatch.context() as patch:
-        patch.setattr("datatools.balance.copies.encode", encode_and_stop)
+        patch.setattr("datatools.balance.pixels.copies.encode", encode_and_stop)
         assert run(datatools, [*words, str(tmp_path / "b")]) != 0
     assert (tmp_path / "b.partial").is_dir() and not (tmp_path / "b").exists()
     for name in ("b", "straight"):

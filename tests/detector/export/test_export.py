@@ -11,14 +11,14 @@ import torch
 from click.testing import CliRunner
 
 from detector.boxes import suppress
-from detector.cfg import parse_cfg, read_cfg
 from detector.cli import cli
+from detector.detecting.inference import InTorch, Thresholds
 from detector.errors import ExportError
 from detector.export.darknet import cfg_text
 from detector.export.heads import Decoded, Heads
 from detector.export.run import Target, export
-from detector.inference import InTorch, Thresholds
-from detector.model import Darknet
+from detector.network.cfg import parse_cfg, read_cfg
+from detector.network.model import Darknet
 from detector.runtimes.opening import open_runtime
 from detector.runtimes.session import Session
 

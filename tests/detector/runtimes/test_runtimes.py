@@ -11,9 +11,9 @@ import torch
 from click.testing import CliRunner
 
 from detector.cli import cli
+from detector.detecting.inference import InTorch
 from detector.errors import ExportError, UserError, WeightsError
 from detector.export.run import Target, export
-from detector.inference import InTorch
 from detector.runtimes import cached
 from detector.runtimes.description import Description, read_description
 from detector.runtimes.opening import darknet_names, open_runtime
@@ -143,7 +143,7 @@ def test_the_kept_model_is_used_again_until_the_weights_change(small_pt, small_m
     first = kept.stat().st_mtime_ns
     open_runtime(small_pt, runtime="onnx")
     assert kept.stat().st_mtime_ns == first
-    from detector.checkpoint import load, save
+    from detector.network.checkpoint import load, save
 
     ours = load(small_pt)
     ours.weights["layers.3.conv.bias"] += 1

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from detector.cfg import parse_cfg
-from detector.checkpoint import Checkpoint, save
-from detector.inference import Thresholds
-from detector.model import Darknet
+from detector.detecting.inference import Thresholds
+from detector.network.cfg import parse_cfg
+from detector.network.checkpoint import Checkpoint, save
+from detector.network.model import Darknet
 from detector.runtimes.opening import open_runtime
 from detector.serve.app import create_app
 from detector.serve.engine import Engine

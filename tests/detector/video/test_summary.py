@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detector.found import Found
+from detector.judging.found import Found
 from detector.video.summary import Counts, json_line
 from detector.video.summary_plot import counts_png
 from detector.video.track import Shown

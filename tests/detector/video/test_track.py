@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.found import Found, overlaps
+from detector.judging.found import Found, overlaps
 from detector.video.track import HELD, KNOWN, PATIENCE, Tracker, untracked
 
 MASK, BARE = 0, 1

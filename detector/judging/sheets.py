@@ -1,0 +1,39 @@
+"""All pictures of a judgement: curves, confusion matrix, and sheets of the worst misses and false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from detector.data.loader import Pictures
+from detector.judging.confusion import confusion
+from detector.judging.curves import curves
+from detector.judging.found import Found, Truth
+from detector.judging.matching import match
+from detector.judging.mistakes import mistakes
+from detector.judging.mistakes_sheet import mistakes_png
+from detector.judging.plots import confusion_png, curves_png
+
+
+def judging_sheets(
+    pictures: Pictures,
+    detections: Sequence[Found],
+    truths: Sequence[Found | Truth],
+    classes: tuple[str, ...],
+    confidence: float,
+    count: int = 12,
+) -> dict[str, bytes]:
+    """File names and PNGs; lists of the same pictures. count: how many mistakes a sheet shows."""
+    matrix = confusion(detections, truths, len(classes), confidence)
+    wrong = mistakes(detections, truths, classes, confidence)
+
+    def sheet(worst: list, title: str) -> bytes:
+        return mistakes_png(pictures, detections, truths, classes, worst, confidence, title, count)
+
+    return {
+        "pr-f1.png": curves_png(curves(match(detections, truths, np.array([0.5])), classes)),
+        "confusion.png": confusion_png(matrix, classes, confidence),
+        "misses.png": sheet(wrong.misses, "Largest objects missed"),
+        "false-alarms.png": sheet(wrong.alarms, "Surest false alarms"),
+    }

@@ -1,0 +1,67 @@
+"""What the options leave open, filled in with a reason: network, anchors, half precision, rate, workers, batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from detector.data.loader import default_workers
+from detector.data.split import Split
+from detector.network.anchors import choose, line
+from detector.network.cfg import Cfg
+from detector.network.model import Darknet
+from detector.training.device import choose_precision
+from detector.training.memory import fitting_batch
+from detector.training.optimise import DECAYS, RATES
+from detector.training.options import Options
+from detector.training.ranks import Ranks
+
+SOURCE = "https://pjreddie.com/media/files/"
+
+
+def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """Everything but the batch, which needs the network."""
+    device, kind = ranks.device, ranks.device.type
+    model = options.model
+    if model == "auto":
+        model = "yolov3-tiny" if kind == "cpu" else "yolov3"
+        say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if kind == 'cpu' else device})")
+    if options.weights is None:
+        file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
+        say(f"weights: none, from scratch; far better on few pictures: --weights {file}, from {SOURCE}{file}")
+    if ranks.size > 1:
+        say(f"processes: {ranks.size}, each on its own {kind}")
+    return replace(
+        options,
+        model=model,
+        device=kind if ranks.size > 1 else str(device),
+        workers=default_workers(device) if options.workers is None else options.workers,
+        amp=choose_precision(options.amp, device),
+        lr=RATES[options.optimizer] if options.lr is None else options.lr,
+        weight_decay=DECAYS[options.optimizer] if options.weight_decay is None else options.weight_decay,
+    )
+
+
+def settle_anchors(options: Options, split: Split, cfg: Cfg, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """The anchors as pairs of sides at this input size, where any are asked for; the same for every process."""
+    if options.anchors is None:
+        return options
+    skip, found = options.on_error == "skip", None
+    if ranks.first:
+        found = choose(options.anchors, split, cfg, options.img_size, options.seed, skip)
+    text = ranks.shared(line(found.anchors_wh) if found else None)
+    if found:
+        say(f"anchors: {text} (average IoU with the training boxes {found.average:.3f})")
+    return replace(options, anchors=text)
+
+
+def settle_batch(options: Options, model: Darknet, ranks: Ranks, say: Callable[[str], None]) -> Options:
+    """The batch that fits, where that was asked for; the same for every process."""
+    if options.batch != "auto":
+        return options
+    side = round(options.img_size * (1 + options.multi_scale))
+    side -= side % max(model.strides)
+    found = fitting_batch(model.to(ranks.device), side, options.amp) if ranks.first else 0
+    batch = ranks.shared(found) * ranks.size
+    say(f"batch: {batch} fit into memory at {side} px, {batch // ranks.size} a device")
+    return replace(options, batch=batch)
