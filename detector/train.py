@@ -22,15 +22,15 @@ from tqdm import tqdm
 
 from detector.data.loader import Batch, loader
 from detector.data.split import read_split
-from detector.errors import DataError, RunError, UserError
+from detector.errors import DataError, RunError
 from detector.loss.terms import loss
 from detector.network import checkpoint, transfer
 from detector.network.anchors import parse
-from detector.network.cfg import Cfg, parse_cfg, read_cfg, shapes
+from detector.network.cfg import check_size, parse_cfg, read_cfg
 from detector.network.model import Darknet, initialise
 from detector.runs import new_folder
 from detector.training.board import Board
-from detector.training.device import be_deterministic, choose_device
+from detector.training.device import be_deterministic
 from detector.training.feed import Feed, read_feed
 from detector.training.interrupt import stop_between_steps
 from detector.training.learner import Learner
@@ -42,7 +42,7 @@ from detector.training.record import Record, row
 from detector.training.settle import settle, settle_anchors, settle_batch
 from detector.training.validate import validate
 
-__all__ = ["Options", "check_size", "choose_device", "resume", "train"]
+__all__ = ["Options", "resume", "train"]
 
 
 @dataclass(frozen=True)
@@ -234,13 +234,6 @@ def _shown(batches: Iterable[Batch], run: Run) -> Iterator[Batch]:
             if at.means:
                 box, objectness, classes = at.means
                 bar.set_postfix_str(f"box {box:.2f} obj {objectness:.2f} cls {classes:.2f}", refresh=False)
-
-
-def check_size(cfg: Cfg, img_size: int) -> None:
-    """Raises UserError unless the network's cells fill a square of `img_size`."""
-    stride = max(stride for _, stride in shapes(cfg))
-    if img_size < stride or img_size % stride:
-        raise UserError("--img-size", str(img_size), f"a multiple of {stride}, the network's stride")
 
 
 def _say(quiet: bool) -> Callable[[str], None]:

@@ -1,0 +1,1 @@
+"""From raw heads to boxes, and from pictures to drawn boxes."""

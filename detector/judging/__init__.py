@@ -1,0 +1,1 @@
+"""Detections against truths: every measure, curve, table and sheet."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from detector.errors import CfgError
+from detector.errors import CfgError, UserError
 from detector.network.cfg_layers import Convolutional, Layer, Maxpool, Net, Route, Shortcut, Upsample, Yolo
 from detector.network.cfg_text import build, changed, sections
 
@@ -88,6 +88,11 @@ def own_cfgs() -> list[str]:
     return sorted(path.stem for path in CFG_FOLDER.glob("*.cfg"))
 
 
+def coco_names() -> tuple[str, ...]:
+    """COCO's 80 classes in the order of Darknet's weights."""
+    return tuple((CFG_FOLDER / "coco.names").read_text(encoding="utf-8").splitlines())
+
+
 def read_cfg(name: str | Path) -> Cfg:
     """A cfg by path, or by the name of one of the project's own."""
     own = CFG_FOLDER / f"{name}.cfg"
@@ -148,6 +153,13 @@ def _check_output(where: str, before: Convolutional, head: Yolo) -> None:
         raise CfgError(where, what, f"filters={filters}: anchors x (5 + classes)")
     if before.activation != "linear":
         raise CfgError(where, f"activation={before.activation} before [yolo]", "activation=linear")
+
+
+def check_size(cfg: Cfg, img_size: int) -> None:
+    """Raises UserError unless the network's cells fill a square of `img_size`."""
+    stride = max(stride for _, stride in shapes(cfg))
+    if img_size < stride or img_size % stride:
+        raise UserError("--img-size", str(img_size), f"a multiple of {stride}, the network's stride")
 
 
 def shapes(cfg: Cfg) -> list[Shape]:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from detector.errors import UserError, WeightsError
-from detector.network.cfg import CFG_FOLDER, COCO_CLASSES
+from detector.network.cfg import COCO_CLASSES, coco_names
 from detector.network.checkpoint import is_checkpoint, load
 from detector.network.model import Convolution, Darknet
 from detector.network.weights import load_prefix
@@ -112,11 +112,6 @@ def start(model: Darknet, classes: tuple[str, ...], path: Path, how: Transferrin
     if not whole and not partly:
         raise WeightsError(path, f"nothing in it fits {model.cfg.name}", f"weights of {model.cfg.name}", "see --model")
     return Transfer(len(whole), total, _in_words(model, classes, source, whole, partly))
-
-
-def coco_names() -> tuple[str, ...]:
-    """COCO's 80 classes in the order of Darknet's weights."""
-    return tuple((CFG_FOLDER / "coco.names").read_text(encoding="utf-8").splitlines())
 
 
 def _source(model: Darknet, path: Path) -> Source:

@@ -12,9 +12,10 @@ from pathlib import Path
 from detector.detecting.inference import Runtime, as_runtime
 from detector.errors import ExportError, WeightsError
 from detector.network import checkpoint
+from detector.network.cfg import COCO_CLASSES, check_size, coco_names
 from detector.network.model import Darknet
 from detector.runtimes.description import Description
-from detector.train import check_size, choose_device
+from detector.training.device import choose_device
 
 EXPORTED = {".onnx": "onnx", ".torchscript": "torchscript", ".tflite": "tflite"}
 RUNTIMES = ("auto", "torch", "onnx")
@@ -104,5 +105,4 @@ def _open_exported(path: Path, kind: str, device: str | None) -> tuple[Runtime, 
 
 def darknet_names(count: int) -> tuple[str, ...]:
     """Class names of Darknet weights that come without any: COCO's 80, or numbers."""
-    coco = tuple((Path(__file__).parents[1] / "cfgs" / "coco.names").read_text(encoding="utf-8").splitlines())
-    return coco if count == len(coco) else tuple(f"class {number}" for number in range(count))
+    return coco_names() if count == COCO_CLASSES else tuple(f"class {number}" for number in range(count))

@@ -1,0 +1,1 @@
+"""What is done to the pixels of a copy: policy, geometry, colour, erasing, pasting."""
