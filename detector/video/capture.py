@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from detector.errors import VideoError
+from detector.video.sources import title
 
 TIMEOUT_MS = 10_000
 LEAST_FPS, MOST_FPS, USUAL_FPS = 0.1, 1000.0, 25.0
@@ -58,7 +59,7 @@ class OpenCapture:
             times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
             self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, times)
         if not self._capture.isOpened():
-            raise VideoError(_name(source), "cannot be opened", *_remedy(source))
+            raise VideoError(title(source), "cannot be opened", *_remedy(source))
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if LEAST_FPS <= fps <= MOST_FPS else USUAL_FPS
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -75,13 +76,9 @@ class OpenCapture:
         self._capture.release()
 
 
-def _name(source: str | int) -> str:
-    return f"camera {source}" if isinstance(source, int) else source
-
-
 def _remedy(source: str | int) -> tuple[str, str]:
     if isinstance(source, int):
-        return "a camera that no other program uses", "try --camera 1, or close what uses it"
+        return "a camera that no other program uses", "try another number, or close what uses it"
     if "://" in source:
         return "a stream or video that can be reached", "check the address, and that the sender runs"
     return "a whole video", "a file that was cut off may have lost its index: record it again, or try ffmpeg"

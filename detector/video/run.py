@@ -6,6 +6,7 @@ is live as its end would; of a file it keeps what was seen, and the run stops th
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
@@ -25,7 +26,7 @@ from detector.training.interrupt import stop_between_steps
 from detector.video.arguments import Watching
 from detector.video.capture import frames_in
 from detector.video.show import Window, check_screen
-from detector.video.sources import Sources, find_sources, folder_names
+from detector.video.sources import Sources, find_sources, folder_names, title
 from detector.video.viewer import Viewer
 from detector.video.watch import Watched
 from detector.video.write import need_av
@@ -97,6 +98,11 @@ def find(
 def _check(sources: Sources, watching: Watching, txt: bool) -> None:
     """Refuse what cannot be done, before anything is."""
     moving = bool(sources.videos) or sources.live is not None
+    for name in ("fps", "seconds", "interval"):
+        if not math.isfinite(getattr(watching, name)):
+            raise VideoError(f"--{name}", str(getattr(watching, name)), "a number")
+    if math.isnan(watching.give_up):
+        raise VideoError("--give-up", "nan", "a number, or inf")
     if txt and not sources.pictures:
         raise VideoError("--txt", "is for pictures", "", "frames.jsonl holds the boxes of a video")
     if watching.show and not moving:
@@ -123,9 +129,7 @@ def _all(viewer: Viewer, sources: Sources, txt: bool, skip: bool) -> Run:
         )  # fmt: skip
         skipped += pictures.skipped
     if sources.live is not None:
-        live = sources.live
-        name = f"camera-{live}" if isinstance(live, int) else folder_names([live.split("?")[0].split("@")[-1]])[0]
-        videos.append(viewer.live(live, name))
+        videos.append(viewer.live(sources.live, folder_names([title(sources.live)])[0]))
     for path, name in zip(sources.videos, folder_names([path.stem for path in sources.videos]), strict=True):
         try:
             videos.append(viewer.file(str(path), name))

@@ -55,6 +55,13 @@ def find_sources(source: str | None, camera: int | None = None) -> Sources:
     return found
 
 
+def title(source: int | str) -> str:
+    """What a source is called in what is said and written: a URL without its user, password and query."""
+    if isinstance(source, int):
+        return f"camera {source}"
+    return re.sub(r"(?<=://)[^/@]*@", "", source).split("?")[0] if URL.match(source) else source
+
+
 def _ending(files: list[Path], suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(file for file in files if file.suffix.lower() in suffixes)
 

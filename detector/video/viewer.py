@@ -21,6 +21,7 @@ from detector.video.capture import Frame, OpenCapture, cut_off, frames_of
 from detector.video.live import Live
 from detector.video.pace import Pace
 from detector.video.show import Window
+from detector.video.sources import title
 from detector.video.watch import Watched, watch
 from detector.video.write import Writer
 
@@ -71,7 +72,7 @@ class Viewer:
     def live(self, source: int | str, name: str) -> Watched:
         """A camera or a stream, until it ends; a URL that says how long it is, as a file."""
         capture = OpenCapture(source)
-        said = f"camera {source}" if isinstance(source, int) else source
+        said = title(source)
         if isinstance(source, str) and capture.count:
             capture.close()
             return self.file(source, name)

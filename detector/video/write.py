@@ -7,6 +7,9 @@ than the first are scaled to it.
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +36,8 @@ class Vp9:
 
     def __init__(self, path: Path, size_wh: tuple[int, int], fps: float, kind: str) -> None:
         codec = cv2.VideoWriter_fourcc(*CODECS[kind])  # type: ignore[attr-defined, unused-ignore]
-        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size_wh)
+        with _silence():  # in .webm it finds the codec by another name than the tag, and says so
+            self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size_wh)
         if not self._writer.isOpened():
             raise VideoError(
                 path.parent, f"OpenCV here cannot write VP9 ({kind})", "", "--video-format h264, --no-video"
@@ -42,6 +46,20 @@ class Vp9:
 
     def close(self) -> None:
         self._writer.release()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing that C libraries print to stderr is seen meanwhile."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class H264:

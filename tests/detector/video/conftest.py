@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from ..serve.conftest import squares_pt  # noqa: F401  a network that finds red and blue squares
+
 
 def moving_square(number: int, size_wh: tuple[int, int] = (96, 64)) -> np.ndarray:
     """A red square on grey, BGR, that goes right by two pixels a frame."""

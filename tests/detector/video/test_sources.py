@@ -1,7 +1,7 @@
 import pytest
 
 from detector.errors import DataError, VideoError
-from detector.video.sources import find_sources, folder_names
+from detector.video.sources import find_sources, folder_names, title
 
 
 @pytest.fixture
@@ -41,3 +41,9 @@ def test_what_is_not_there_is_said(tree):
 def test_folders_have_harmless_names_of_their_own():
     named = ["a", "A", "../../etc", "10.0.0.7:554/x", "마스크", "labels", ""]
     assert folder_names(named) == ["a", "A-2", "etc", "10.0.0.7-554-x", "마스크", "labels-2", "video"]
+
+
+def test_a_password_in_a_url_is_never_said():
+    assert title("rtsp://user:p@10.0.0.7:554/live?token=x") == "rtsp://10.0.0.7:554/live"
+    assert title("http://10.0.0.7/a@b") == "http://10.0.0.7/a@b"
+    assert (title(2), title("a?b@c.mp4")) == ("camera 2", "a?b@c.mp4")

@@ -128,6 +128,9 @@ def test_what_is_no_video_is_one_line_and_leaves_nothing(call, clip, tmp_path):
         (("p.png", "--show"), "error: --show: is for videos, cameras and streams; drop it"),
         ((), "error: SOURCE: missing, expected a file, folder, glob or URL, or --camera 0"),
         (("--camera", "97"), "error: camera 97: cannot be opened, expected a camera that no other program uses; "),
+        (("clip.avi", "--fps", "nan"), "error: --fps: nan, expected a number"),
+        (("clip.avi", "--give-up", "nan"), "error: --give-up: nan, expected a number, or inf"),
+        (("http://me:secret@127.0.0.1:9/x?key=1",), "error: http://127.0.0.1:9/x: cannot be opened, expected a stream"),
         (("clip.avi", "--camera", "0"), "error: SOURCE: clip.avi, and --camera too, expected one of them"),
     ],
 )
