@@ -11,11 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import torch
-
-from detector.boxes import Letterbox
-from detector.data.pictures import decode_picture, pad, shrink
-from detector.detecting.inference import Thresholds, detect_batch
+from detector.data.pictures import decode_picture
+from detector.detecting.inference import Thresholds
+from detector.detecting.predict import found_in
 from detector.errors import DataError
 from detector.runtimes.opening import Opened
 from detector.serve.answer import as_answer
@@ -46,10 +44,7 @@ class Engine:
             picture = decode_picture(content, "the picture", self.limits.pixels)
         except DataError as error:
             raise RefusedError(422, "picture", str(error)) from error
-        size_wh, side = (picture.shape[1], picture.shape[0]), self.opened.side
-        square = torch.from_numpy(pad(shrink(picture, side), side)).permute(2, 0, 1)[None]
-        ready = square.to(self.opened.run.device).float().div_(255)
-        found = detect_batch(self.opened.run, ready, [Letterbox(size_wh, side)], self.how)[0]
+        found = found_in(self.opened.run, picture, self.opened.side, self.how)
         seconds = time.perf_counter() - start
         self.metrics.answered(via, seconds)
-        return as_answer(size_wh, found, self.verdicts, seconds * 1e3)
+        return as_answer((picture.shape[1], picture.shape[0]), found, self.verdicts, seconds * 1e3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import tempfile
@@ -14,7 +15,14 @@ from PIL import Image
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from detector.detecting.inference import Thresholds
+from detector.detecting.predict import look
+from detector.runtimes.opening import open_runtime
+from detector.serve.app import create_app
+from detector.serve.engine import Engine
 from detector.serve.guard import CONTENT_POLICY, Rules
+from detector.serve.limits import Limits
+from detector.serve.verdicts import read_verdicts
 
 HERE = "http://127.0.0.1:8000"
 LIVE = "ws://127.0.0.1:8000/live"
@@ -124,10 +132,11 @@ def test_nothing_that_is_sent_is_written(ask, tmp_path, monkeypatch):
 
 
 def test_an_address_that_asks_too_often_is_told_when_to_come_again(ask):
-    client = ask(rate=2)
-    answers = [client.post("/api/detect", content=b"x") for _ in range(4)]
-    assert [one.status_code for one in answers[:3]] == [422, 422, 429] and answers[2].headers["retry-after"] == "1"
-    assert answers[2].json()["error"] == "rate"
+    client = ask(rate=1)
+    answers = [client.post("/api/detect", content=b"x") for _ in range(8)]
+    refused = [one for one in answers if one.status_code == 429]
+    assert answers[0].status_code == 422 and refused
+    assert refused[0].headers["retry-after"] == "1" and refused[0].json()["error"] == "rate"
 
 
 def test_every_answer_forbids_foreign_scripts_and_is_not_kept(ask):
@@ -217,6 +226,61 @@ def test_one_connection_too_many_is_told_to_come_later(ask):
     with client.websocket_connect(LIVE) as third:
         third.send_bytes(SQUARES)
         assert json.loads(third.receive_text())["frame"] == 0
+
+
+def talk(app, scope, *messages):
+    """What an application answers to messages, after which the client is silent and reads no frames' answers."""
+
+    async def go():
+        coming, answered = iter(messages), []
+
+        async def receive():
+            for message in coming:
+                return message
+            return await asyncio.Event().wait()
+
+        async def send(message):
+            answered.append(message)
+            if message["type"] == "websocket.send":
+                await asyncio.Event().wait()
+
+        headers = [(b"host", b"127.0.0.1:8000")]
+        whole = {"headers": headers, "query_string": b"", "client": ("127.0.0.1", 5), "path_params": {}, **scope}
+        await asyncio.wait_for(app(whole, receive, send), 10)
+        return answered
+
+    return asyncio.run(go())
+
+
+def test_a_client_that_does_not_read_its_answers_is_let_go(make_app):
+    scope = {"type": "websocket", "scheme": "ws", "path": "/live", "subprotocols": []}
+    frame = {"type": "websocket.receive", "bytes": SQUARES}
+    answered = talk(make_app(send_s=0.05), scope, {"type": "websocket.connect"}, frame)
+    assert [one["type"] for one in answered] == ["websocket.accept", "websocket.send"]
+
+
+def test_text_where_a_frame_should_be_ends_the_connection(make_app):
+    scope = {"type": "websocket", "scheme": "ws", "path": "/live", "subprotocols": []}
+    answered = talk(make_app(), scope, {"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"})
+    assert [one["type"] for one in answered] == ["websocket.accept"]
+
+
+def test_an_upload_that_never_ends_is_given_up(make_app):
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/api/detect", "http_version": "1.1"}
+    part = {"type": "http.request", "body": b"x", "more_body": True}
+    start, body = talk(make_app(body_s=0.05), scope, part)
+    assert start["status"] == 408 and json.loads(body["body"])["error"] == "slow"
+
+
+@pytest.mark.realdata
+def test_the_api_finds_what_detect_finds_on_a_photograph(shared_data, tiny_weights):
+    photograph = shared_data / "data" / "face-mask-detection" / "images" / "maksssksksss100.jpg"
+    opened = open_runtime(tiny_weights, runtime="torch")
+    engine = Engine(opened, Thresholds(), read_verdicts(None, opened.classes), Limits())
+    client = TestClient(create_app(engine, Rules()), base_url=HERE)
+    said = client.post("/api/detect", content=photograph.read_bytes()).json()
+    ours = look(opened.run, photograph, opened.side, Thresholds())[0].as_json(opened.classes)
+    assert said["boxes"] == ours["boxes"] and said["counts"]["person"] >= 3
 
 
 @pytest.mark.parametrize(
