@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detector import cli
-from detector.draw import colour
+from detector.detecting.draw import colour
 from detector.video.capture import OpenCapture, frames_of
 
 SIDE, EDGE, FRAMES = 80, 240, 16
