@@ -24,11 +24,11 @@ def newest_split(folder: Path = Path("data")) -> tuple[Path, str]:
     return found[0].parent, f"data: {splits[0]} ({why})"
 
 
-def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt") -> tuple[Path, str]:
+def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt", command: str = "detector train") -> tuple[Path, str]:
     """The newest run under `folder` that holds `file`, and a line that says which and why."""
     found = sorted(folder.glob(f"*/{file}"), key=lambda p: (p.stat().st_mtime_ns, p), reverse=True)
     if not found:
-        raise RunError(folder, f"no run with a {file}", "a run that `detector train` wrote", "run it, or name one")
+        raise RunError(folder, f"no run with a {file}", f"a run that `{command}` wrote", "run it, or name one")
     runs = [str(path.parent) for path in found]
     why = f"newest of {len(runs)} runs" if len(runs) > 1 else "the only run here"
     return found[0].parent, f"run: {runs[0]} ({why})"

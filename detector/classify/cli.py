@@ -194,7 +194,7 @@ def _run(named: str, runs: Path, quiet: bool, file: str) -> Path:
         return Path(named)
     from detector.runs import newest_run
 
-    path, why = newest_run(runs, file)
+    path, why = newest_run(runs, file, "detector classify train")
     _say(quiet)(why)
     return path
 

@@ -57,13 +57,11 @@ class Grid:
 
 def _row(one: Cell) -> list[str]:
     scores = one.scores
-    known = [value for value in scores.f1 if value is not None]
     each = [f"{_short(p)} / {_short(r)}" for p, r in zip(scores.precision, scores.recall, strict=True)]
     low, high = _short(scores.interval.low), _short(scores.interval.high)
     sizes = [f"{_short(right / count)} of {count}" for _, right, count in scores.sizes if count]
-    mean = _short(sum(known) / len(known)) if known else "-"
     accuracy = f"{_short(scores.accuracy)} ({low}–{high})"
-    return [one.model, one.transfer, *each, mean, _short(scores.balanced), accuracy, *sizes]
+    return [one.model, one.transfer, *each, _short(scores.mean_f1), _short(scores.balanced), accuracy, *sizes]
 
 
 def _short(value: float | None) -> str:

@@ -51,7 +51,7 @@ def labels_of(faces: tuple[Face, ...]) -> np.ndarray:
 def read_faces(folder: Path) -> Faces:
     """Raises DataError where there is nothing to learn from, or a folder is of no class that is known."""
     there = [subset for subset in SUBSETS if (folder / subset).is_dir()]
-    if "train" not in there and "val" not in there and "test" not in there:
+    if not there:
         expected = "train/<class>/, val/<class>/ and perhaps test/<class>/ with pictures"
         raise DataError(folder, "no folder of crops", expected, "run `detector classify crops`")
     classes = _classes(folder, there)

@@ -7,6 +7,7 @@ under torchvision's names; its head goes where its classes are others. Code in a
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from detector.classify.inception import InceptionV3
 from detector.classify.mobilenet import MobileNetV2
 from detector.errors import WeightsError
 
+# What torch's unpickler raises at files that are none.
+REFUSED = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError)
+REFUSED += (OverflowError, struct.error, MemoryError)
 PARTS = ("weight", "bias")
 Network = MobileNetV2 | InceptionV3
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -63,7 +67,7 @@ def read_state(path: Path) -> dict[str, Any]:
         raise WeightsError(path, "no such file", "a state dict of torchvision's, or a .pt of `detector classify train`")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError, AttributeError, TypeError) as error:
+    except REFUSED as error:
         what = "cannot be read as plain tensors (cut off, or it holds code, which is never run)"
         raise WeightsError(path, what, "a file as torch.save writes it") from error
     if not isinstance(content, dict):

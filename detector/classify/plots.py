@@ -20,7 +20,8 @@ def curves_png(history: list[dict[str, Any]], classes: tuple[str, ...]) -> bytes
     for name in ("loss", "val_loss"):
         left.plot(epochs, [row[name] for row in history], marker=".", label=name)
     left.set(title="loss", xlabel="epoch", ylim=(0, None))
-    right.plot(epochs, [row["balanced_accuracy"] for row in history], "k.-", label="balanced accuracy")
+    right.plot(epochs, [row["balanced_accuracy"] for row in history], "k:", label="balanced accuracy")
+    right.plot(epochs, [row["mean_f1"] for row in history], "k.-", label="mean F1")
     edge = [withStroke(linewidth=2.6, foreground="0.35")]
     for number, name in enumerate(classes):
         points = [(row["epoch"], row[f"recall_{name}"]) for row in history if row[f"recall_{name}"] is not None]
@@ -28,9 +29,9 @@ def curves_png(history: list[dict[str, Any]], classes: tuple[str, ...]) -> bytes
             paint = [part / 255 for part in colour(number)]
             right.plot(*zip(*points, strict=True), marker=".", label=f"recall of {name}", color=paint,
                        path_effects=edge)  # fmt: skip
-    best = max(history, key=lambda row: row["balanced_accuracy"])
-    right.plot(best["epoch"], best["balanced_accuracy"], "k*", markersize=13,
-               label=f"best: {best['balanced_accuracy']:.3f}, epoch {best['epoch']}")  # fmt: skip
+    best = max(history, key=lambda row: row["mean_f1"])
+    right.plot(best["epoch"], best["mean_f1"], "k*", markersize=13,
+               label=f"best: {best['mean_f1']:.3f}, epoch {best['epoch']}")  # fmt: skip
     right.set(title="validation", xlabel="epoch", ylim=(0, 1.04))
     for axis in (left, right):
         axis.grid(alpha=0.3)

@@ -41,6 +41,10 @@ class Scores:
         return [_share(2 * self.matrix[i, i], both[i]) for i in range(len(self.classes))]
 
     @property
+    def mean_f1(self) -> float:
+        return float(np.mean([value for value in self.f1 if value is not None]))
+
+    @property
     def accuracy(self) -> float:
         return float(np.trace(self.matrix) / self.matrix.sum())
 
@@ -55,6 +59,7 @@ class Scores:
             "accuracy": self.accuracy,
             "accuracy_interval": vars(self.interval),
             "balanced_accuracy": self.balanced,
+            "mean_f1": self.mean_f1,
             "classes": {name: dict(zip(keys, values, strict=True)) for name, *values in rows},
             "confusion": self.matrix.tolist(),
             "sizes": [{"edge": name, "right": right, "count": count} for name, right, count in self.sizes],
@@ -68,7 +73,9 @@ class Scores:
             precision, recall, f1 = (_said(values[i]) for values in (self.precision, self.recall, self.f1))
             lines.append(f"{name:{width}} {counts[i]:>6} {precision:>9} {recall:>6} {f1:>6}")
         low, high = _said(self.interval.low), _said(self.interval.high)
-        lines.append(f"accuracy {self.accuracy:.3f} ({low} - {high}), balanced accuracy {self.balanced:.3f}")
+        lines.append(
+            f"accuracy {self.accuracy:.3f} ({low} - {high}), balanced accuracy {self.balanced:.3f}, mean F1 {self.mean_f1:.3f}"
+        )
         if self.sizes:
             said = [f"{name} px {_said(_share(right, count))} of {count}" for name, right, count in self.sizes]
             lines.append(f"accuracy by the face's longer edge: {', '.join(said)}")

@@ -2,8 +2,7 @@
 
     detector classify train --weights mobilenet_v2-b0353104.pth --transfer frozen
 
-Writes args.yaml, results.csv and curves.png (a row an epoch), best.pt (the epoch of the best balanced accuracy on
-val), last.pt (with what `--resume` needs). What an epoch shows, and its dropout, are functions of (seed, epoch).
+Writes args.yaml, results.csv and curves.png (a row an epoch), best.pt (the epoch of the best mean F1 on val), last.pt (with what `--resume` needs). What an epoch shows, and its dropout, are functions of (seed, epoch).
 A last batch of one picture is passed over, since batch norm cannot learn from one.
 """
 
@@ -46,7 +45,7 @@ Progress = Callable[[Sequence[int], str], Iterable[int]]
 
 @dataclass
 class Reached:
-    """Plain values, kept in last.pt. epoch: how many are done.  best: balanced accuracy, reached at `best_epoch`."""
+    """Plain values, kept in last.pt. epoch: how many are done.  best: mean F1 on val, reached at `best_epoch`."""
 
     epoch: int = 0
     best: float = -1.0
@@ -157,12 +156,12 @@ class _Run:
         values = score(classes, truths, logits.argmax(dim=1).numpy(), [face.source for face in val], [None] * len(val))
         val_loss = float(F.cross_entropy(logits, torch.from_numpy(truths)))
         row: dict[str, Any] = {"epoch": reached.epoch + 1, "lr": rate, "loss": loss, "val_loss": val_loss}
-        row |= {"accuracy": values.accuracy, "balanced_accuracy": values.balanced}
+        row |= {"accuracy": values.accuracy, "balanced_accuracy": values.balanced, "mean_f1": values.mean_f1}
         row |= {f"recall_{name}": value for name, value in zip(classes, values.recall, strict=True)}
         after = Reached(reached.epoch + 1, reached.best, reached.best_epoch, [*reached.history, row])
         kept = Classifier(self.options.model, classes, self.options.img_size or 0, self.learner.weights_to_keep())
-        if values.balanced > reached.best:
-            after.best, after.best_epoch = values.balanced, after.epoch
+        if values.mean_f1 > reached.best:
+            after.best, after.best_epoch = values.mean_f1, after.epoch
             save(kept, folder / "best.pt")
         write_atomically(folder / "results.csv", _csv(after.history))
         if after.epoch == self.options.epochs or time.monotonic() - self._drawn > REDRAWN:
@@ -173,7 +172,7 @@ class _Run:
         vars(reached).update(vars(after))
         self.say(
             f"epoch {after.epoch:>3}/{self.options.epochs}  loss {loss:.3f}  val {val_loss:.3f}  accuracy "
-            f"{values.accuracy:.3f}  balanced {values.balanced:.3f}"
+            f"{values.accuracy:.3f}  balanced {values.balanced:.3f}  F1 {values.mean_f1:.3f}"
         )
 
 

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from detector.classify.feeding import normalised, squared
 from detector.classify.inception import InceptionV3
 from detector.classify.mobilenet import MobileNetV2
-from detector.classify.networks import HALVES, IMAGENET, build, load_weights, parameters
+from detector.classify.networks import HALVES, IMAGENET, build, load_weights, parameters, read_state
 from detector.errors import WeightsError
 
 
@@ -100,12 +102,24 @@ def test_weights_of_another_network_are_refused_by_the_tensors_name(tmp_path, ch
         load_weights(build("mobilenet-v2", 2), "mobilenet-v2", tmp_path / "w.pth", head=True)
 
 
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
-    (tmp_path / "w.pth").write_bytes(b"not one")
+@pytest.mark.parametrize("content", [b"", b"not one", b"clipped: 1.xml:3: box-outside", b"PK\x03\x04", b"\x80\x02"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "w.pth").write_bytes(content)
     with pytest.raises(WeightsError, match=r"w\.pth: cannot be read as plain tensors"):
-        load_weights(build("mobilenet-v2", 2), "mobilenet-v2", tmp_path / "w.pth", head=True)
+        read_state(tmp_path / "w.pth")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=40), start=st.sampled_from([b"", b"\x80\x02", b"\x80\x02}", b"c"]))
+def test_no_bytes_are_a_fault_of_ours(tmp_path, content, start):
+    (tmp_path / "w.pth").write_bytes(start + content)
+    with pytest.raises(WeightsError, match=r"w\.pth: (cannot be read as plain tensors|holds no state dict)"):
+        read_state(tmp_path / "w.pth")
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(WeightsError, match=r"none\.pth: no such file"):
-        load_weights(build("mobilenet-v2", 2), "mobilenet-v2", tmp_path / "none.pth", head=True)
+        read_state(tmp_path / "none.pth")
 
 
 @pytest.mark.realdata
