@@ -21,8 +21,10 @@ from detector.classify.mobilenet import MobileNetV2
 from detector.errors import WeightsError
 
 # What torch's unpickler raises at files that are none.
-REFUSED = (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError)
-REFUSED += (OverflowError, struct.error, MemoryError)
+REFUSED: tuple[type[Exception], ...] = (
+    pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, AttributeError, TypeError, OverflowError,
+    struct.error, MemoryError,
+)  # fmt: skip
 PARTS = ("weight", "bias")
 Network = MobileNetV2 | InceptionV3
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -73,9 +73,8 @@ class Scores:
             precision, recall, f1 = (_said(values[i]) for values in (self.precision, self.recall, self.f1))
             lines.append(f"{name:{width}} {counts[i]:>6} {precision:>9} {recall:>6} {f1:>6}")
         low, high = _said(self.interval.low), _said(self.interval.high)
-        lines.append(
-            f"accuracy {self.accuracy:.3f} ({low} - {high}), balanced accuracy {self.balanced:.3f}, mean F1 {self.mean_f1:.3f}"
-        )
+        means = f"balanced accuracy {self.balanced:.3f}, mean F1 {self.mean_f1:.3f}"
+        lines.append(f"accuracy {self.accuracy:.3f} ({low} - {high}), {means}")
         if self.sizes:
             said = [f"{name} px {_said(_share(right, count))} of {count}" for name, right, count in self.sizes]
             lines.append(f"accuracy by the face's longer edge: {', '.join(said)}")

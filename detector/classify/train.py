@@ -2,8 +2,9 @@
 
     detector classify train --weights mobilenet_v2-b0353104.pth --transfer frozen
 
-Writes args.yaml, results.csv and curves.png (a row an epoch), best.pt (the epoch of the best mean F1 on val), last.pt (with what `--resume` needs). What an epoch shows, and its dropout, are functions of (seed, epoch).
-A last batch of one picture is passed over, since batch norm cannot learn from one.
+Writes args.yaml, results.csv and curves.png (a row an epoch), best.pt (the epoch of the best mean F1 on val: recall
+alone would not see false alarms), last.pt (with what `--resume` needs). What an epoch shows, and its dropout, are
+functions of (seed, epoch). A last batch of one picture is passed over, since batch norm cannot learn from one.
 """
 
 from __future__ import annotations
