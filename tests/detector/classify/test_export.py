@@ -5,6 +5,7 @@ import torch
 from click.testing import CliRunner
 
 from detector.classify.checkpoint import Classifier, save
+from detector.classify.crops import Cutting, cut_crops
 from detector.classify.networks import build
 from detector.cli import cli
 from detector.errors import ExportError
@@ -42,6 +43,17 @@ def test_an_exported_classifier_says_what_the_pt_says(classifier):
     assert [one["class"] for one in ours] == [one["class"] for one in theirs]
     for mine, other in zip(ours, theirs, strict=True):
         assert mine["scores"] == pytest.approx(other["scores"], abs=1e-4)
+
+
+def test_an_exported_classifier_is_judged_as_the_pt_is(classifier, tmp_path):
+    path, pictures = classifier
+    cut_crops(pictures.parents[1], tmp_path / "crops", Cutting())
+    assert run("export", path, "--data", tmp_path / "crops", "--count", 3).exit_code == 0
+    ours, theirs = (
+        run("classify", "evaluate", one, "--data", tmp_path / "crops", "--batch", 3, "--json", "--quiet").stdout
+        for one in (path, path.with_suffix(".onnx"))
+    )
+    assert ours == theirs and sum(map(sum, json.loads(ours)["confusion"])) == 8
 
 
 def test_the_file_names_its_classes_for_other_programs(classifier):

@@ -11,7 +11,9 @@ from detector.classify.checkpoint import load
 from detector.classify.crops import Cutting, cut_crops
 from detector.classify.faces import Face
 from detector.classify.feeding import changed
+from detector.classify.learner import Learner
 from detector.classify.networks import build
+from detector.classify.options import Options
 from detector.classify.train import factors
 
 TRAIN = ("train", "--img-size", 32, "--batch", 8, "--device", "cpu", "--quiet")
@@ -143,6 +145,36 @@ def test_balanced_showings_give_every_class_as_many():
     faces = [Face(f"{n}", number, "") for n, number in enumerate([0, 0, 0, 0, 0, 0, 2, 2])]
     found = factors("balanced", faces)
     assert found[:6].sum() == pytest.approx(4) and found[6:].sum() == pytest.approx(4)
+
+
+def test_repeated_showings_follow_the_papers_rule():
+    faces = [Face(f"{n}", number, "") for n, number in enumerate([0] * 6 + [1] * 2)]
+    found = factors("repeat", faces)
+    assert found[:6].tolist() == [1] * 6 and found[6:].tolist() == pytest.approx([2**0.5] * 2)  # sqrt(0.5 / 0.25)
+
+
+def test_every_cure_of_imbalance_can_be_asked_for_at_once(call, crops, tmp_path):
+    words = ("--sampler", "repeat", "--class-weights", "effective", "--focal-gamma", 2, "--label-smoothing", 0.1)
+    assert call(*TRAIN, "--transfer", "scratch", "--epochs", 1, *words)[0] == 0
+    said = yaml.safe_load((tmp_path / "runs/classify/1/args.yaml").read_text())
+    assert (said["sampler"], said["class_weights"], said["focal_gamma"]) == ("repeat", "effective", 2)
+
+
+def test_class_weights_reach_the_loss():
+    """One step that sees a class of weight 3 and one of weight 1: the loss is theirs, not the plain one."""
+    options = Options("crops", transfer="frozen", weights="w", epochs=1).settled()
+    network = build("mobilenet-v2", 2, seed=1)
+    given = torch.rand(2, 1280, generator=torch.Generator().manual_seed(0))
+
+    class Source:
+        def shown(self, shows):
+            return given
+
+    learner = Learner(network, options, 1, torch.tensor([3.0, 1.0]), torch.device("cpu"))
+    learner.module[0].p = 0.0  # no dropout
+    found = learner.learn(Source(), [], torch.tensor([0, 1]), 0)
+    logs = build("mobilenet-v2", 2, seed=1).classifier[1](given).detach().log_softmax(1)
+    assert found == pytest.approx(float(-(3 * logs[0, 0] + logs[1, 1]) / 2), rel=1e-4)
 
 
 def test_the_kinds_of_augmentation_are_what_they_say():
