@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 
 from detector.serve.answer import Answer, Refused
 from detector.serve.engine import Engine
@@ -142,6 +143,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
                 parts += part
                 if len(parts) > limits.upload_bytes:
                     raise large
+    except ClientDisconnect as error:
+        raise RefusedError(400, "gone", "the client went before the picture was whole") from error
     except TimeoutError as error:
         raise RefusedError(408, "slow", f"the picture took longer than {limits.body_s:g} s to arrive") from error
     return bytes(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """code: `picture`, `large`, `slow`, `rate`, `busy`, `token`, `origin`, `host`."""
+    """code: `picture`, `large`, `slow`, `gone`, `rate`, `busy`, `token`, `origin`, `host`."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         self.status, self.code, self.message = status, code, message

@@ -1,4 +1,5 @@
 // Boxes over the picture: the canvas has the frame's pixels and the picture's place, whatever its size on the screen.
+// Lines and letters have their size there: `unit` is a pixel of the screen, in pixels of the frame.
 import { COLOURS, SIGNS, meaning, named } from "./model.js";
 import { say } from "./words.js";
 
@@ -10,8 +11,8 @@ export function drawBoxes(answer) {
   const list = (answer?.boxes ?? []).map((box) => `${named(meaning(box.class))} ${Math.round(100 * box.score)} %`);
   canvas.setAttribute("aria-label", list.length ? say("boxes") + list.join(", ") : say("nothing"));
   if (!answer) return;
-  const pen = canvas.getContext("2d"), unit = Math.max(answer.width, answer.height) / 640;
-  pen.font = `${16 * unit}px system-ui, sans-serif`;
+  const pen = canvas.getContext("2d"), unit = answer.width / (canvas.clientWidth || answer.width);
+  pen.font = `${14 * unit}px system-ui, sans-serif`;
   pen.textBaseline = "middle";
   answer.boxes.forEach((box, number) => drawBox(pen, unit, box, list[number]));
 }

@@ -18,12 +18,15 @@ function fields(schema) {
 const resolved = (schema) =>
   schema?.$ref ? described.components.schemas[schema.$ref.split("/").pop()] : (schema ?? {});
 
+const shown = new Set(); // a schema's fields are written out once
 for (const [path, methods] of Object.entries(described.paths)) {
   for (const [method, one] of Object.entries(methods)) {
     place.append(made("h2", `${method.toUpperCase()} ${path}`), made("p", one.summary), made("p", one.description ?? ""));
     for (const [status, answer] of Object.entries(one.responses)) {
       place.append(made("h3", `${status} ${answer.description}`));
-      place.append(fields(resolved(answer.content?.["application/json"]?.schema)));
+      const schema = answer.content?.["application/json"]?.schema;
+      if (!shown.has(schema?.$ref)) place.append(fields(resolved(schema)));
+      shown.add(schema?.$ref);
     }
   }
 }

@@ -272,6 +272,15 @@ def test_an_upload_that_never_ends_is_given_up(make_app):
     assert start["status"] == 408 and json.loads(body["body"])["error"] == "slow"
 
 
+def test_a_client_that_goes_amid_its_upload_is_counted_and_no_fault_of_ours(make_app):
+    scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/api/detect", "http_version": "1.1"}
+    part = {"type": "http.request", "body": b"x", "more_body": True}
+    app = make_app()
+    talk(app, scope, part, {"type": "http.disconnect"})
+    metrics = TestClient(app, base_url=HERE).get("/metrics").text
+    assert 'detector_refused_total{code="gone"} 1' in metrics.splitlines()
+
+
 @pytest.mark.realdata
 def test_the_api_finds_what_detect_finds_on_a_photograph(shared_data, tiny_weights):
     photograph = shared_data / "data" / "face-mask-detection" / "images" / "maksssksksss100.jpg"

@@ -23,6 +23,7 @@ def test_clients_take_turns_and_those_who_do_not_read_or_never_finish_hurt_nobod
     command = [sys.executable, str(BENCHMARK), str(squares_pt), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     load = json.loads(done.stdout)
+    assert "Traceback" not in done.stderr, done.stderr
     assert load["slow"] == 6 and load["fewest"] >= 5
     assert load["fewest"] >= 0.5 * load["most"], "a client was starved"
     assert load["rss_most_mb"] - load["rss_before_mb"] < 150
