@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
-KINDS = ("mp4", "webm", "h264")
+KINDS = ("auto", "mp4", "webm", "h264")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Watching:
     track: bool = True
     show: bool = False
     video: bool | None = None
-    kind: str = "mp4"
+    kind: str = "auto"
     fps: float = 10.0
     seconds: float = 0.0
     interval: float = 1.0
@@ -38,8 +38,8 @@ OPTIONS = (
     click.option("--track/--no-track", default=True, help="Follow what is found, and vote on its class. [track]"),
     click.option("--show", is_flag=True, help="Show it in a window while it runs; q closes it."),
     click.option("--video/--no-video", default=None, help="Write the drawn video. [of files, not of what is live]"),
-    click.option("--video-format", "kind", type=click.Choice(KINDS), default="mp4", show_default=True,
-                 help="VP9 in .mp4 or .webm; h264 needs the extra [video]."),
+    click.option("--video-format", "kind", type=click.Choice(KINDS), default="auto", show_default=True,
+                 help="VP9 in .mp4 or .webm; h264 needs the extra [video]; auto: h264 where that is there, else mp4."),
     click.option("--fps", type=click.FloatRange(0.1, 120), default=10.0, show_default=True,
                  help="Frames a second of the video of a live source."),
     click.option("--seconds", type=click.FloatRange(0), default=0.0, show_default=True,

@@ -32,7 +32,7 @@ def waits(first: float = FIRST_WAIT, longest: float = LONGEST_WAIT) -> Iterator[
 class Live:
     """Frames of what `reopen` opens, from `capture` on, until `stop` says so or it gives up.
 
-    say: told in one line when the source drops, comes back and is given up.
+    say: told in one line when the source drops and comes back.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Live:
         self._newest: tuple[int, float, np.ndarray] | None = None
         self._over = threading.Event()
         self.read, self.taken, self.drops = 0, 0, 0
+        self.given_up = False
 
     def frames(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Frame]:
         """The newest frame each time it is asked for one; `seconds` is when it was read, since the start."""
@@ -101,7 +102,7 @@ class Live:
         for wait in waits(self._first_wait):
             rest = last - time.monotonic()
             if rest <= 0:
-                self._say(f"no picture for {self._give_up:g} s: given up")
+                self.given_up = True
                 return None
             if self._over.wait(min(wait, rest)):
                 return None

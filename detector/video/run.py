@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from detector.video.show import Window, check_screen
 from detector.video.sources import Sources, find_sources, folder_names, title
 from detector.video.viewer import Viewer
 from detector.video.watch import Watched
-from detector.video.write import need_av
+from detector.video.write import choose_kind
 
 MANY = 1_000_000  # frames of what has no end
 
@@ -77,6 +77,8 @@ def find(
     """Detect in what `source` or `camera` names with `weights`."""
     sources = find_sources(source, camera)
     _check(sources, watching, txt)
+    if (sources.videos or sources.live is not None) and watching.video is not False:
+        watching = replace(watching, kind=choose_kind(watching.kind))
     count = MANY if sources.live is not None else len(sources.pictures) + sum(map(frames_in, map(str, sources.videos)))
     say = (lambda line: None) if quiet else partial(print, file=sys.stderr)
     opened = open_runtime(weights, cfg=cfg, side=img_size, device=device, runtime=runtime, pictures=count, say=say)
@@ -107,8 +109,6 @@ def _check(sources: Sources, watching: Watching, txt: bool) -> None:
         raise VideoError("--txt", "is for pictures", "", "frames.jsonl holds the boxes of a video")
     if watching.show and not moving:
         raise VideoError("--show", "is for videos, cameras and streams", "", "drop it")
-    if moving and watching.kind == "h264" and watching.video is not False:
-        need_av()
     if watching.show:
         check_screen()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -42,6 +43,10 @@ class Viewer:
         if not self.quiet:
             tqdm.write(line, file=sys.stderr)
 
+    def warn(self, line: str) -> None:
+        """Said to those who want it quiet too."""
+        tqdm.write(f"warning: {line}", file=sys.stderr)
+
     def file(self, path: str, name: str) -> Watched:
         """A video from its beginning to its end."""
         capture = OpenCapture(path)
@@ -52,6 +57,8 @@ class Viewer:
 
     def _to_the_end(self, capture: OpenCapture, path: str, name: str) -> Watched:
         total = capture.count or None
+        if total and self.watching.seconds:
+            total = min(total, math.ceil(self.watching.seconds * capture.fps))
         with tqdm(total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet, leave=False) as bar:
 
             def frames() -> Generator[Frame, None, None]:
@@ -66,7 +73,7 @@ class Viewer:
         if whole and not done.frames:
             raise DataError(path, "no frame can be read", "a video", "record it again")
         if whole and cut_off(done.frames, capture.count):
-            self.say(f"warning: {path}: cut off after {done.frames} of {capture.count} frames; what was there is kept")
+            self.warn(f"{path}: cut off after {done.frames} of {capture.count} frames; what was there is kept")
         return done
 
     def live(self, source: int | str, name: str) -> Watched:
@@ -86,7 +93,10 @@ class Viewer:
                     yield frame
                     bar.update()
 
-            return self._watch(frames(), said, name, pace.fps, pace, bool(self.watching.video))
+            done = self._watch(frames(), said, name, pace.fps, pace, bool(self.watching.video))
+        if live.given_up:
+            self.warn(f"{said}: no picture for {self.watching.give_up:g} s; what was there is kept")
+        return done
 
     def _tell(self, name: str, line: str) -> None:
         self.say(f"{name}: {line}")

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,7 +64,10 @@ def _silence() -> Iterator[None]:
 
 
 class H264:
-    """By PyAV's x264, which is some times faster. Raises VideoError that names the extra where it is not installed."""
+    """By PyAV's x264, some ten times faster (tests/benchmarks/video.py).
+
+    Raises VideoError that names the extra where it is not installed.
+    """
 
     def __init__(self, path: Path, size_wh: tuple[int, int], fps: float) -> None:
         av = need_av()
@@ -89,6 +93,15 @@ def need_av() -> Any:
         remedy = 'pip install "balanced-detection[video]"'
         raise VideoError("--video-format h264", f"PyAV cannot be imported ({error})", "", remedy) from error
     return av
+
+
+def choose_kind(name: str) -> str:
+    """ "mp4", "webm" or "h264" for the option `name`. Raises VideoError where h264 is wanted and cannot be had."""
+    if name == "auto":
+        return "h264" if find_spec("av") else "mp4"
+    if name == "h264":
+        need_av()
+    return name
 
 
 class Writer:

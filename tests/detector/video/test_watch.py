@@ -7,6 +7,8 @@ import json
 import shutil
 import signal
 import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,23 @@ def frames(path):
     found = list(frames_of(capture))
     capture.close()
     return found
+
+
+@contextmanager
+def once_watched(act):
+    """Within, `act` is called in another thread as soon as a frame was looked at."""
+
+    def wait():
+        last = time.monotonic() + 60
+        while not any(p.stat().st_size for p in Path.cwd().glob("runs/detect/1/*/.frames.jsonl.*")):
+            assert time.monotonic() < last, "nothing was looked at"
+            time.sleep(0.05)
+        act()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    yield
+    waiting.join()
 
 
 def test_a_video_gives_boxes_lines_counts_and_a_plot(call, clip):
@@ -100,10 +119,10 @@ def test_a_folder_of_pictures_and_videos_is_one_run(call, clip, tmp_path):
 def test_a_video_that_was_cut_off_gives_what_it_had_and_a_warning(call, clip):
     path = clip(frames=40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    code, _, err = call(path, "--no-video")
+    code, _, err = call(path, "--no-video", "--quiet")
     kept = len(lines("runs/detect/1/clip/frames.jsonl"))
     assert code == 0 and 10 <= kept <= 30
-    assert f"warning: {path}: cut off after {kept} of 40 frames; what was there is kept" in err
+    assert err == f"warning: {path}: cut off after {kept} of 40 frames; what was there is kept\n"
 
 
 def test_a_container_may_promise_a_frame_too_many():
@@ -174,26 +193,31 @@ def test_closing_the_window_ends_the_video_and_keeps_what_was_seen(call, clip, m
 def test_a_stream_is_watched_for_as_long_as_asked(call):
     camera = Camera()
     try:
-        code, out, err = call(f"http://127.0.0.1:{camera.port}/", "--seconds", "1", "--video", "--fps", "20", "--quiet")
+        code, out, err = call(f"http://127.0.0.1:{camera.port}/", "--seconds", "2", "--video", "--fps", "20", "--quiet")
     finally:
         camera.stop()
     (folder,) = Path("runs/detect/1").iterdir()
     assert (code, err) == (0, "") and folder.name == f"http-127.0.0.1-{camera.port}" and "frames" in out
     rows = lines(folder / "frames.jsonl")
-    assert len(rows) >= 3 and rows[-1]["seconds"] < 1
+    assert len(rows) >= 3 and rows[-1]["seconds"] < 2
     long = len(frames(folder / "boxes.mp4")) / 20
     assert long == pytest.approx(rows[-1]["seconds"] - rows[0]["seconds"], abs=0.15)
 
 
+def test_a_stream_that_is_gone_for_good_keeps_what_was_seen_and_says_so(call):
+    camera = Camera()
+    with once_watched(camera.stop):
+        code, _, err = call(f"http://127.0.0.1:{camera.port}/", "--give-up", "0.5", "--quiet")
+    (folder,) = Path("runs/detect/1").iterdir()
+    said = f"warning: http://127.0.0.1:{camera.port}/: no picture for 0.5 s; what was there is kept\n"
+    assert (code, err) == (0, said) and lines(folder / "frames.jsonl")
+
+
 def test_ctrl_c_ends_a_stream_as_its_end_would(call):
     camera = Camera()
-    timer = threading.Timer(1.5, signal.raise_signal, (signal.SIGINT,))
-    timer.start()
-    try:
+    with once_watched(lambda: signal.raise_signal(signal.SIGINT)):
         code, _, err = call(f"http://127.0.0.1:{camera.port}/", "--quiet")
-    finally:
-        timer.join()
-        camera.stop()
+    camera.stop()
     (folder,) = Path("runs/detect/1").iterdir()
     assert (code, err) == (0, "") and lines(folder / "frames.jsonl")
     assert {p.name for p in folder.iterdir()} == {"counts.csv", "counts.png", "frames.jsonl"}

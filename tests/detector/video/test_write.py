@@ -6,7 +6,7 @@ import pytest
 
 from detector.errors import VideoError
 from detector.video.capture import OpenCapture, frames_of
-from detector.video.write import Writer
+from detector.video.write import Writer, choose_kind
 
 from .conftest import moving_square
 
@@ -64,6 +64,13 @@ def test_without_pyav_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(VideoError, match=r"--video-format h264: PyAV cannot be imported .*balanced-detection\[video\]"):
         Writer(tmp_path / "boxes", 10.0, "h264").write(moving_square(0))
+
+
+def test_auto_is_h264_where_pyav_is_and_vp9_elsewhere(monkeypatch):
+    monkeypatch.setattr("detector.video.write.find_spec", lambda name: None)
+    assert [choose_kind(name) for name in ("auto", "mp4", "webm")] == ["mp4", "mp4", "webm"]
+    monkeypatch.setattr("detector.video.write.find_spec", lambda name: object())
+    assert choose_kind("auto") == "h264"
 
 
 def test_a_build_without_vp9_is_said_in_one_line(tmp_path, monkeypatch):
