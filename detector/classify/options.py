@@ -50,6 +50,8 @@ class Options:
         if self.transfer == "frozen" and augment == "light":
             why = "light, but frozen computes the body once a picture"
             raise UserError("--augment", why, "none or flip", "or --transfer finetune")
+        if self.batch < 2:
+            raise UserError("--batch", f"{self.batch} picture", "2 or more: batch norm cannot learn from one")
         published, least = SIDES[self.model]
         side = self.img_size or published
         if side < least:

@@ -131,6 +131,7 @@ def test_shapes_are_learnt_from_scratch(call, shapes_split, tmp_path):
         (("--transfer", "scratch", "--weights", "w"), "--weights: scratch takes none"),
         (("--transfer", "frozen", "--weights", "w", "--augment", "light"), "--augment: light, but frozen"),
         (("--transfer", "scratch", "--img-size", 16), "--img-size: 16 pixels, expected 32 or more for mobilenet-v2"),
+        (("--transfer", "scratch", "--batch", 1), "--batch: 1 picture, expected 2 or more: batch norm cannot learn"),
         (("--transfer", "finetune", "--weights", "w"), "w: no such file"),
         (("--transfer", "scratch", "--data", "nowhere"), "nowhere: no folder of crops"),
     ],
