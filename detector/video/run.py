@@ -130,7 +130,8 @@ def _all(viewer: Viewer, sources: Sources, txt: bool, skip: bool) -> Run:
         skipped += pictures.skipped
     if sources.live is not None:
         videos.append(viewer.live(sources.live, folder_names([title(sources.live)])[0]))
-    for path, name in zip(sources.videos, folder_names([path.stem for path in sources.videos]), strict=True):
+    names = folder_names([path.stem for path in sources.videos], [path.name for path in viewer.folder.iterdir()])
+    for path, name in zip(sources.videos, names, strict=True):
         try:
             videos.append(viewer.file(str(path), name))
         except (VideoError, DataError) as error:

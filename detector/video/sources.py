@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +67,12 @@ def _ending(files: list[Path], suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(file for file in files if file.suffix.lower() in suffixes)
 
 
-def folder_names(names: list[str]) -> list[str]:
-    """A folder's name for each: what a file system cannot bear becomes `-`, and a later one of the same gets `-2`."""
-    taken, found = {"labels"}, []
+def folder_names(names: list[str], there: Iterable[str] = ()) -> list[str]:
+    """A folder's name for each: what a file system cannot bear becomes `-`, and a later one of the same gets `-2`.
+
+    there: names that are taken.
+    """
+    taken, found = {"labels", *(name.casefold() for name in there)}, []
     for name in names:
         stem = start = re.sub(r"[^\w.]+", "-", name).strip("-.") or "video"
         number = 1

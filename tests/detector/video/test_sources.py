@@ -41,6 +41,7 @@ def test_what_is_not_there_is_said(tree):
 def test_folders_have_harmless_names_of_their_own():
     named = ["a", "A", "../../etc", "10.0.0.7:554/x", "마스크", "labels", ""]
     assert folder_names(named) == ["a", "A-2", "etc", "10.0.0.7-554-x", "마스크", "labels-2", "video"]
+    assert folder_names(["p.png", "b"], ["P.png"]) == ["p.png-2", "b"]
 
 
 def test_a_password_in_a_url_is_never_said():

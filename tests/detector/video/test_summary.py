@@ -10,6 +10,7 @@ from detector.judging.found import Found
 from detector.video.summary import Counts, json_line
 from detector.video.summary_plot import counts_png
 from detector.video.track import Shown
+from detector.video.watch import Watched
 
 CLASSES = ("with_mask", "without_mask", 'odd, "name"')
 
@@ -67,3 +68,15 @@ def test_the_plot_is_drawn_also_of_nothing(counts):
     for one in (counts, Counts(CLASSES, 1.0)):
         with Image.open(io.BytesIO(counts_png(one, "a"))) as picture:
             assert picture.format == "PNG" and picture.width > 500
+
+
+def test_the_line_for_people_says_tracks_only_where_there_are_some(counts, tmp_path):
+    tracked = Watched("a.mp4", tmp_path, 3, 3.0, counts, False).line()
+    assert tracked == (
+        f"a.mp4: 3 frames, 3.0 s: with_mask 1 (at most 2 at once), without_mask 1 (at most 1 at once): {tmp_path}"
+    )
+    alone = Counts(CLASSES, 1.0)
+    alone.add(0.0, shown((1, 0, 1), (1, 0, 1)))
+    assert Watched("a.mp4", tmp_path, 1, 0.0, alone, False).line().endswith(f": without_mask 2 at once: {tmp_path}")
+    nothing = Watched("a.mp4", tmp_path, 1, 0.0, Counts(CLASSES, 1.0), False).line()
+    assert nothing == f"a.mp4: 1 frames, 0.0 s: nothing: {tmp_path}"
