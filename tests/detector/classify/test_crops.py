@@ -2,6 +2,8 @@ import csv
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from detector.classify.crops import Cutting, cut_crops, square_of
@@ -18,6 +20,23 @@ def test_a_crop_is_the_square_around_the_box_with_its_margin():
 def test_what_lies_outside_the_picture_is_grey():
     found = square_of(np.zeros((10, 10, 3), dtype=np.uint8), np.array([0.0, 0.0, 2.0, 4.0]), margin=0, most=256)
     assert found[:, 0].tolist() == [[114] * 3] * 4 and not found[:, 1:].any()
+
+
+@given(
+    st.tuples(st.floats(0, 19), st.floats(0, 29), st.floats(0.5, 20), st.floats(0.5, 30)),
+    st.floats(0, 1),
+)
+def test_any_crop_is_a_window_of_the_picture_on_an_endless_grey_ground(box, margin):
+    picture = np.arange(600, dtype=np.int64).reshape(20, 30, 1).repeat(3, axis=2).astype(np.uint8)
+    xyxy = np.array([box[1], box[0], min(30, box[1] + box[3]), min(20, box[0] + box[2])])
+    found = square_of(picture, xyxy, margin, most=999)
+    side = len(found)
+    longer = max(xyxy[2] - xyxy[0], xyxy[3] - xyxy[1])
+    assert found.shape == (side, side, 3) and abs(side - max(1, longer * (1 + 2 * margin))) <= 0.5
+    ground = np.pad(picture, ((200, 200), (200, 200), (0, 0)), constant_values=114)
+    left, top = (round((xyxy[axis] + xyxy[axis + 2]) / 2 - side / 2) + 200 for axis in (0, 1))
+    near = [ground[y : y + side, x : x + side] for y in (top - 1, top, top + 1) for x in (left - 1, left, left + 1)]
+    assert any(np.array_equal(found, window) for window in near)
 
 
 def test_a_large_crop_is_shrunk_and_a_small_one_never_enlarged():
