@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from starlette.testclient import TestClient
 
 from detector.detecting.inference import Thresholds
 from detector.network.cfg import parse_cfg
@@ -24,6 +25,7 @@ from detector.serve.limits import Limits
 from detector.serve.verdicts import read_verdicts
 
 CLASSES = ("red", "blue")
+HERE = "http://127.0.0.1:8000"
 SQUARES_CFG = """
 [net]
 width=96
@@ -80,5 +82,15 @@ def make_engine(squares_pt: Path) -> Callable[..., Engine]:
 def make_app(make_engine: Callable[..., Engine]) -> Callable[..., object]:
     def make(rules: Rules | None = None, **limits: float) -> object:
         return create_app(make_engine(**limits), rules or Rules())
+
+    return make
+
+
+@pytest.fixture
+def ask(make_app: Callable[..., object]) -> Callable[..., TestClient]:
+    """A function that makes a client of a new application, which asks from the page's own address."""
+
+    def make(rules: Rules | None = None, **limits: float) -> TestClient:
+        return TestClient(make_app(rules, **limits), base_url=HERE)
 
     return make
