@@ -54,13 +54,13 @@ class Watched:
 
     def line(self) -> str:
         """For people."""
+        tracked = self.counts.tracks.any()
         there = [
-            f"{name} {one['tracks'] or one['most']}" + (f" (at most {one['most']} at once)" if one["tracks"] else "")
+            f"{name} {one['tracks']} (at most {one['most']} at once)" if tracked else f"{name} {one['most']} at once"
             for name, one in self.counts.as_json().items()
         ]
-        return (
-            f"{self.name}: {self.frames} frames, {self.seconds:.1f} s: {', '.join(there) or 'nothing'}: {self.folder}"
-        )
+        said = ", ".join(there) or "nothing"
+        return f"{self.name}: {self.frames} frames, {self.seconds:.1f} s: {said}: {self.folder}"
 
 
 def watch(
