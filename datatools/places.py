@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,22 +18,10 @@ from urllib.parse import unquote
 import click
 
 from datatools.errors import OutputError, UserError
+from datatools.urls import Url
 
 SOURCES = ("source", "photos", "split")  # what the commands call it
 _names: ContextVar[dict[str, str] | None] = ContextVar("names", default=None)
-
-
-@dataclass(frozen=True)
-class Url:
-    """text: as the user typed it, without `/` at its end."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
-
-    def holds(self, other: Url) -> bool:
-        return f"{other.text}/".startswith(f"{self.text}/")
 
 
 class Place(click.Path):

@@ -27,8 +27,8 @@ from datatools.errors import LayoutError, OutputError, UserError
 from datatools.images import SUFFIXES
 from datatools.locks import sole_writer
 from datatools.outputs import MANIFEST, UNFINISHED
-from datatools.places import Url
 from datatools.tree import KIND_FOLDERS, suffix_of
+from datatools.urls import Url
 from datatools.walk import NAMED_FILES
 
 WANTED = SUFFIXES | {*NAMED_FILES, ".names", ".jsonl"}  # types of file that some reader reads

@@ -36,6 +36,12 @@ def to_xyxy(cxcywh: Tensor) -> Tensor:
     return torch.cat((centre - half, centre + half), dim=-1)
 
 
+def corners(boxes: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
+    """(N, 4) centre and size in shares of a picture to xyxy pixels."""
+    half = boxes[:, 2:] / 2
+    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1) * np.tile(size_wh, 2)
+
+
 def to_cxcywh(xyxy: Tensor) -> Tensor:
     """(..., 4) corners to (..., 4) centre and size, same unit."""
     low, high = xyxy[..., :2], xyxy[..., 2:4]

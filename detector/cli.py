@@ -261,8 +261,8 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
     from detector.classify.checkpoint import is_classifier
     from detector.classify.export import export as write_classifier
     from detector.detecting.inference import Thresholds
-    from detector.export.run import Target
     from detector.export.run import export as write
+    from detector.export.writing import Target
 
     inside = Thresholds(conf, overlap) if nms else None
     target = Target(to, inside, raw_heads, 0 if dynamic else batch, opset)

@@ -27,7 +27,8 @@ from detector.data.pictures import read_picture
 from detector.detecting.predict import find_pictures
 from detector.errors import ExportError
 from detector.export.onnx_model import to_onnx, write_onnx
-from detector.export.run import Target, refuse_overwriting
+from detector.export.run import refuse_overwriting
+from detector.export.writing import Target
 from detector.runs import own_split
 from detector.runtimes.description import KEY, PICTURES
 

@@ -13,7 +13,7 @@ TRANSFERS = ("frozen", "finetune", "scratch")
 SIDES = {"mobilenet-v2": (224, 32), "inception-v3": (299, 75)}  # of the input: as published, and at least
 MODELS = tuple(SIDES)
 AUGMENTATIONS = ("none", "flip", "light")
-SAMPLERS = ("uniform", "repeat", "balanced")
+SAMPLERS = ("uniform", "repeat-factor", "balanced")
 RATES = {"frozen": 1e-3, "finetune": 1e-3, "scratch": 2e-3}
 
 

@@ -183,7 +183,7 @@ def factors(kind: str, faces: Sequence[Face]) -> np.ndarray:
     if kind == "balanced":
         counts = np.bincount(numbers)
         return len(numbers) / ((counts > 0).sum() * counts[numbers])
-    if kind == "repeat":
+    if kind == "repeat-factor":
         none = np.zeros((0, 4))
         return repeat_factors([Labelled(face.path, np.array([face.number]), none) for face in faces], 0.5)
     return np.ones(len(numbers))

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from detector.boxes import Letterbox
+from detector.boxes import Letterbox, corners
 from detector.data.augment import draw_affine, recolour, warp
 from detector.data.augmentation import NONE, Augmentation
 from detector.data.batch import Batch, Refusal, Sample, collate
@@ -29,7 +29,6 @@ from detector.data.pictures import measure, pad, read_picture, shrink
 from detector.data.scene import Scene
 from detector.data.split import Labelled
 from detector.errors import DataError
-from detector.judging.found import corners
 
 __all__ = ["Batch", "Key", "Order", "Pictures", "default_workers", "loader"]
 _Read = tuple[tuple[int, int], np.ndarray]  # width and height, and the picture shrunk

@@ -1,9 +1,9 @@
 """How often an epoch shows each picture, and in which order: the same on every machine, for (seed, epoch).
 
-    uniform  each picture once
-    repeat   max over its classes c of max(1, sqrt(t / f_c)), f_c the share of pictures that hold c
-             (Gupta et al., "LVIS", 2019, section 4: repeat factor sampling)
-    plan     the split's own weights.txt, as `datatools balance` writes it; what it does not list is shown once
+    uniform        each picture once
+    repeat-factor  max over its classes c of max(1, sqrt(t / f_c)), f_c the share of pictures that hold c
+                   (Gupta et al., "LVIS", 2019, section 4)
+    plan           the split's own weights.txt, as `datatools balance` writes it; what it does not list is shown once
 
 Factors need not be whole: of 2.3 showings two are certain, and the third is drawn anew each epoch, by systematic
 sampling, so that all epochs are as long as the factors' sum, or as --epoch-size.
@@ -18,14 +18,14 @@ import numpy as np
 from detector.data.split import Labelled, Split, absolute, read_weights
 from detector.errors import DataError, UserError
 
-KINDS = ("uniform", "repeat", "plan")
+KINDS = ("uniform", "repeat-factor", "plan")
 
 
 def factors(kind: str, labelled: Sequence[Labelled], split: Split, threshold: float = 0.5) -> np.ndarray:
-    """(N,) float64: how often each picture is shown in an epoch. threshold: t of "repeat"."""
+    """(N,) float64: how often each picture is shown in an epoch. threshold: t of "repeat-factor"."""
     if kind not in KINDS:
         raise UserError("--sampler", repr(kind), f"one of {', '.join(KINDS)}")
-    if kind == "repeat":
+    if kind == "repeat-factor":
         return repeat_factors(labelled, threshold)
     if kind == "plan":
         return plan_factors(labelled, split)

@@ -10,7 +10,7 @@ class is thinned for itself. The boxes are clipped to the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from detector.boxes import Letterbox, decode
 from detector.detecting.fusion import fused
+from detector.detecting.runtime import Runtime
 from detector.detecting.suppression import thin
 from detector.detecting.tta import VIEWS, seen
 from detector.judging.found import Found
@@ -40,18 +41,6 @@ class Thresholds:
     method: str = "greedy"
     agnostic: bool = False
     views: str = "none"
-
-
-class Runtime(Protocol):
-    """What runs a network.  device: where it wants the pictures."""
-
-    device: torch.device
-
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """pictures: (B, 3, S, S) in [0, 1].
-
-        Returns boxes (B, N, 4), xyxy pixels of the square, and scores (B, N, C), objectness x class; any device.
-        """
 
 
 class InTorch:

@@ -24,7 +24,8 @@ from detector.boxes import Letterbox
 from detector.data.pictures import pad, read_picture, shrink
 from detector.data.split import SUFFIXES
 from detector.detecting.draw import draw_boxes
-from detector.detecting.inference import Runtime, Thresholds, as_runtime, detect_batch
+from detector.detecting.inference import Thresholds, as_runtime, detect_batch
+from detector.detecting.runtime import Runtime
 from detector.errors import DataError
 from detector.judging.average_precision import Found
 from detector.network.model import Darknet

@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 from detector.errors import UserError
 
 if TYPE_CHECKING:
-    from detector.detecting.inference import Runtime
+    from detector.detecting.runtime import Runtime
 
 VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "none": ((1.0, False),),

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from detector.boxes import Letterbox
 from detector.data.pictures import pad, read_picture, shrink
-from detector.detecting.inference import Runtime, Thresholds, detect_batch
+from detector.detecting.inference import Thresholds, detect_batch
+from detector.detecting.runtime import Runtime
 from detector.judging.average_precision import Found, overlaps
 
 COUNTED = 0.05  # least score of a cell whose coordinates are compared

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from detector.boxes import Letterbox, suppress
-from detector.detecting.inference import Runtime
+from detector.detecting.runtime import Runtime
 from detector.judging.found import Found, Truth, as_truth
 from detector.judging.meant import firsts, in_regions, meant, offsets
 

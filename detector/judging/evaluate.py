@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from detector.boxes import Letterbox
 from detector.data.loader import Order, Pictures, loader
-from detector.detecting.inference import Runtime, Thresholds, as_runtime, detect_batch
+from detector.detecting.inference import Thresholds, as_runtime, detect_batch
+from detector.detecting.runtime import Runtime
 from detector.judging.average_precision import MAX_DETECTIONS, ClassScore, mean, score_classes
 from detector.judging.found import Found, truths_of
 from detector.judging.matching import Matching, match

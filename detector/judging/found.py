@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from detector.boxes import corners
+
 if TYPE_CHECKING:
     from detector.data.loader import Pictures
 
@@ -56,12 +58,6 @@ def truths_of(pictures: Pictures) -> list[Truth]:
         Truth(pictures.truths_xyxy(i), one.classes, regions=corners(one.regions, pictures.sizes_wh[i]))
         for i, one in enumerate(pictures.labelled)
     ]
-
-
-def corners(boxes: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """(N, 4) centre and size in shares of a picture to xyxy pixels."""
-    half = boxes[:, 2:] / 2
-    return np.concatenate((boxes[:, :2] - half, boxes[:, :2] + half), axis=1) * np.tile(size_wh, 2)
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:

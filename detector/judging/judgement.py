@@ -16,7 +16,8 @@ import numpy as np
 
 from detector.atomic import write_atomically
 from detector.data.loader import Pictures
-from detector.detecting.inference import Runtime, Thresholds
+from detector.detecting.inference import Thresholds
+from detector.detecting.runtime import Runtime
 from detector.errors import UserError
 from detector.judging import thresholds
 from detector.judging.bootstrap import bootstrap

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from detector.boxes import Letterbox, decode
-from detector.detecting.inference import InTorch, Runtime
+from detector.detecting.inference import InTorch
+from detector.detecting.runtime import Runtime
 from detector.errors import UserError
 from detector.judging.average_precision import mean
 from detector.judging.found import Found, Truth, as_truth

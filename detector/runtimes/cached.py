@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from detector.detecting.inference import Runtime
+from detector.detecting.runtime import Runtime
 from detector.errors import ExportError
 from detector.runtimes.extras import there
 
 if TYPE_CHECKING:
-    from detector.runtimes.opening import Weights
+    from detector.runtimes.reading import Weights
 
 WORTH = 100
 ROUNDS = 3
@@ -49,7 +49,7 @@ def faster(
 
 def _current(path: Path, kept: Path, weights: Weights) -> Path:
     """The kept model, made anew unless it was made from these very weights."""
-    from detector.export.run import Target, describe, write
+    from detector.export.writing import Target, describe, write
     from detector.runtimes.session import Session
 
     what = describe(weights, path, "decoded", 0)

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.detecting.inference import Runtime, as_runtime
+from detector.detecting.inference import as_runtime
+from detector.detecting.runtime import Runtime
 from detector.errors import ExportError, WeightsError
-from detector.network import checkpoint
-from detector.network.cfg import COCO_CLASSES, check_size, coco_names
-from detector.network.model import Darknet
 from detector.runtimes.description import Description
+from detector.runtimes.reading import read_weights
 from detector.training.device import choose_device
 
 EXPORTED = {".onnx": "onnx", ".torchscript": "torchscript", ".tflite": "tflite"}
@@ -29,24 +28,6 @@ class Opened:
     classes: tuple[str, ...]
     side: int
     kind: str
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A `.pt` or a Darknet file, read.  classes: its own names, those given, or COCO's."""
-
-    model: Darknet
-    classes: tuple[str, ...]
-    side: int
-
-
-def read_weights(path: Path, cfg: str, classes: tuple[str, ...] | None, side: int | None) -> Weights:
-    """The network in `path`, for squares of `side` (default: as trained, or as the cfg says)."""
-    model, ours = checkpoint.open_model(path, cfg, classes)
-    names = ours.classes if ours else classes or darknet_names(model.classes)
-    found = side or (ours.img_size if ours else model.cfg.net.width)
-    check_size(model.cfg, found)
-    return Weights(model, names, found)
 
 
 def open_runtime(
@@ -101,8 +82,3 @@ def _open_exported(path: Path, kind: str, device: str | None) -> tuple[Runtime, 
         raise ExportError(f"--device {device}", "LiteRT runs on the CPU here", "--device cpu")
     interpreter = Interpreter(path)
     return interpreter, interpreter.what
-
-
-def darknet_names(count: int) -> tuple[str, ...]:
-    """Class names of Darknet weights that come without any: COCO's 80, or numbers."""
-    return coco_names() if count == COCO_CLASSES else tuple(f"class {number}" for number in range(count))

@@ -55,12 +55,12 @@ class DataOptions:
         SAMPLING,
         "uniform",
         "How often an epoch shows a picture: once, by its rarest class, or by the split's weights.txt.",
-        words=("uniform", "repeat", "plan"),
+        words=("uniform", "repeat-factor", "plan"),
     )
     repeat_threshold: float = setting(
         SAMPLING,
         0.5,
-        "Of repeat: a class in a smaller share of the pictures is shown more often.",
+        "Of repeat-factor: a class in a smaller share of the pictures is shown more often.",
         low=0,
         high=1,
         open_low=True,

@@ -27,14 +27,15 @@ from timing import photographs
 
 from detector.boxes import Letterbox
 from detector.data.pictures import pad, read_picture, shrink
-from detector.detecting.inference import InTorch, Runtime, Thresholds, as_runtime, select
+from detector.detecting.inference import InTorch, Thresholds, as_runtime, select
 from detector.detecting.predict import look
+from detector.detecting.runtime import Runtime
 from detector.export.agreement import squares
 from detector.export.onnx_model import write_onnx
 from detector.export.quantise import Quantising, quantise
-from detector.export.run import Target, describe, write
+from detector.export.writing import Target, describe, write
 from detector.network.cfg import CFG_FOLDER
-from detector.runtimes.opening import read_weights
+from detector.runtimes.reading import read_weights
 from detector.runtimes.session import Session, open_session
 
 SIDE, HOW = 416, Thresholds(0.25, 0.45)

@@ -82,7 +82,7 @@ CHANGES = [
     {"mixup": 1.0, "min_visible": 0.9, "plain_share": 0.0},
     {"copy_paste": 1.0, "pasted": 1, "plain_share": 0.0},
     {"multi_scale": 0.5, "seed": 1},
-    {"sampler": "repeat", "repeat_threshold": 1.0, "epoch_size": 7},
+    {"sampler": "repeat-factor", "repeat_threshold": 1.0, "epoch_size": 7},
     {"seed": 3},
 ]
 
@@ -125,7 +125,7 @@ STOPPED = [
     {"nominal_batch": 4, "batch": 1},
     {"optimizer": "adamw", "schedule": "linear"},
     {"mosaic": 1.0, "mixup": 0.5, "copy_paste": 0.5, "augment": "strong"},
-    {"multi_scale": 0.5, "sampler": "repeat", "repeat_threshold": 1.0, "epoch_size": 6},
+    {"multi_scale": 0.5, "sampler": "repeat-factor", "repeat_threshold": 1.0, "epoch_size": 6},
     {"ema_decay": 0.9, "warm_up": 3, "clip": 0.1, "objectness_gamma": 2.0, "class_weights": "effective"},
     {"patience": 3, "lr": 1e-12, "epochs": 20},
     {"save_every": 1, "cache": "none", "workers": 1},
@@ -301,7 +301,7 @@ def test_without_a_box_to_validate_on_the_loss_says_which_epoch_is_best(options,
 def test_args_of_a_run_run_it_again(options):
     from detector.training.arguments import read_config
 
-    first = train(options(optimizer="adamw", mosaic=0.5, unfreeze=None, sampler="repeat"), quiet=True)
+    first = train(options(optimizer="adamw", mosaic=0.5, unfreeze=None, sampler="repeat-factor"), quiet=True)
     second = train(Options(**read_config(first / "args.yaml")), quiet=True)
     assert alike(raw(first), raw(second)) and (first / "args.yaml").read_text() == (second / "args.yaml").read_text()
 

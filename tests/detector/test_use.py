@@ -1,6 +1,6 @@
 """Putting a file of weights to use."""
 
-from detector.runtimes.opening import darknet_names
+from detector.runtimes.reading import darknet_names
 
 
 def test_eighty_classes_without_names_are_cocos() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from datatools import remote
 from datatools.errors import LayoutError
-from datatools.places import Url
+from datatools.urls import Url
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,7 @@ def test_a_plan_weighs_what_it_lists_and_the_rest_once(shapes_split):
     rows = split.read("train")
     assert factors("plan", rows, split).tolist() == [1, 2.5, 1, 0]
     assert factors("uniform", rows, split).tolist() == [1, 1, 1, 1]
-    assert factors("repeat", rows, split, 1.0).min() >= 1
+    assert factors("repeat-factor", rows, split, 1.0).min() >= 1
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_missing_plan_and_wrong_choices_are_said():
     split = Split(Path("data.yaml"), ("a",), {})
     with pytest.raises(DataError, match=r"data\.yaml: no `weights:` entry.*run `datatools balance --as weights`"):
         factors("plan", [holding(0)], split)
-    with pytest.raises(UserError, match="--sampler: 'rare', expected one of uniform, repeat, plan"):
+    with pytest.raises(UserError, match="--sampler: 'rare', expected one of uniform, repeat-factor, plan"):
         factors("rare", [holding(0)], split)
     with pytest.raises(UserError, match="--repeat-threshold: 0, expected above 0 to 1"):
         repeat_factors([holding(0)], 0)

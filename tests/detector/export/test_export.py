@@ -16,7 +16,8 @@ from detector.detecting.inference import InTorch, Thresholds
 from detector.errors import ExportError
 from detector.export.darknet import cfg_text
 from detector.export.heads import Decoded, Heads
-from detector.export.run import Target, export
+from detector.export.run import export
+from detector.export.writing import Target
 from detector.network.cfg import parse_cfg, read_cfg
 from detector.network.model import Darknet
 from detector.runtimes.opening import open_runtime

@@ -14,7 +14,8 @@ from detector.cli import cli
 from detector.errors import ExportError
 from detector.export.quantise import Quantising, quantise, split_graph
 from detector.export.quantise_run import quantise_file
-from detector.export.run import Target, export
+from detector.export.run import export
+from detector.export.writing import Target
 from detector.runtimes.session import Session
 
 SETTLED = {"calibrate": 8, "max_loss": 0.01, "seed": 0, "out": None, "overwrite": False, "quiet": True}

@@ -13,11 +13,13 @@ from click.testing import CliRunner
 from detector.cli import cli
 from detector.detecting.inference import InTorch
 from detector.errors import ExportError, UserError, WeightsError
-from detector.export.run import Target, export
+from detector.export.run import export
+from detector.export.writing import Target
 from detector.runtimes import cached
 from detector.runtimes.description import Description, read_description
-from detector.runtimes.opening import darknet_names, open_runtime
+from detector.runtimes.opening import open_runtime
 from detector.runtimes.outputs import in_batches
+from detector.runtimes.reading import darknet_names
 
 SETTLED = {"cfg": "", "img_size": None, "overwrite": False, "data": None, "count": 1, "pictures": None}
 FLOATS = Target("onnx")
