@@ -133,7 +133,13 @@ def test_an_interrupted_run_is_saved_and_goes_on_to_the_same_bits(options, monke
 @pytest.mark.usefixtures("_undrawn")
 def test_so_does_one_in_which_everything_is_drawn_with_workers_and_a_cache_on_disk(options, monkeypatch, tmp_path):
     """Interrupted in its second epoch, which has other fractions, partners and sides than the first."""
-    drawn = {"augment": "strong", "plain_share": 0.0, "multi_scale": 0.5, "sampler": "repeat-factor", "repeat_threshold": 1.0}
+    drawn = {
+        "augment": "strong",
+        "plain_share": 0.0,
+        "multi_scale": 0.5,
+        "sampler": "repeat-factor",
+        "repeat_threshold": 1.0,
+    }
     given = options(**drawn, epoch_size=7, workers=1, cache="disk", cache_folder=str(tmp_path / "cache"))
     whole = train(replace(given, workers=0, cache="none"), quiet=True)
     with monkeypatch.context() as patch:
