@@ -53,14 +53,15 @@ async function begin(open, goLive) {
   stop();
   settle();
   const number = running;
-  if (!await open() || running !== number) return;
+  if (!await open() || running !== number) return false;
   by("stop").hidden = false;
   if (goLive) { live.start(); run(number); }
+  return true;
 }
 
 async function lookAt(file) {
-  if (!file.type.startsWith("image/")) return begin(() => openVideo(file), true);
-  await begin(() => openPicture(file), false);
+  if (!file.type.startsWith("image/")) { await begin(() => openVideo(file), true); return; }
+  if (!await begin(() => openPicture(file), false)) return;
   const number = running, start = performance.now();
   try {
     const answer = await fetch("api/detect", { method: "POST", body: file });

@@ -200,7 +200,10 @@ def test_a_picture_of_ones_own_is_looked_at_and_a_broken_one_is_said(address, op
     (tmp_path / "b.png").write_bytes(b"no picture")
     page.set_input_files("#file", tmp_path / "b.png")
     wait_until(page, "document.getElementById('trouble').textContent")
-    assert "cannot be shown" in page.inner_text("#trouble") or "cannot be read" in page.inner_text("#trouble")
+    assert page.inner_text("#trouble").startswith("This file cannot be shown by the browser.")
+    (tmp_path / "c.gif").write_bytes(scene(red=True, kind="GIF"))
+    page.set_input_files("#file", tmp_path / "c.gif")
+    wait_until(page, "document.getElementById('trouble').textContent.startsWith('This picture cannot be read')")
 
 
 def test_a_video_of_ones_own_is_played_by_the_browser_and_only_its_frames_are_sent(address, open_page, tmp_path):
@@ -237,6 +240,19 @@ def test_without_the_token_the_page_asks_for_it(squares_pt, open_page):
         page.press("#token", "Enter")
         page.wait_for_selector("#counts tr")
         assert page.url == url
+
+
+def test_where_no_place_is_free_the_page_says_so_and_gets_one_later(squares_pt, open_page, tmp_path):
+    camera = (FAKE, ALLOWED, film(tmp_path / "a.mjpeg", scene(red=True)))
+    with serving(squares_pt, "--port", "0", "--clients", "1") as (url, _):
+        first, second = open_page(url, *camera), open_page(url, *camera)
+        first.click("#camera")
+        wait_until(first, "document.getElementById('verdict').dataset.level === 'neutral'")
+        second.click("#camera")
+        wait_until(second, "document.getElementById('trouble').textContent.startsWith('The server is busy')")
+        first.click("#stop")
+        wait_until(second, "document.getElementById('verdict').dataset.level === 'neutral'")
+        assert second.inner_text("#trouble") == ""
 
 
 def test_a_server_that_goes_and_comes_back_is_found_again(squares_pt, open_page, tmp_path):
