@@ -124,7 +124,7 @@ def run_model(
     batches = loader(pictures, Order(len(pictures), batch, seed=0, shuffled=False), workers)
     found: list[Found] = []
     with torch.inference_mode():
-        for one in tqdm(batches, desc="evaluate", unit="batch", disable=quiet, leave=False):
+        for one in tqdm(batches, desc="evaluate", unit="batch", disable=quiet or None, leave=False):
             boxes = [pictures.letterbox(index) for index in one.indices]
             found += detect(run, one.floats(run.device, torch.contiguous_format), boxes)
     return found

@@ -121,7 +121,7 @@ def _all(viewer: Viewer, sources: Sources, txt: bool, skip: bool) -> Run:
     if sources.pictures:
 
         def progress(paths: list[Path]) -> Iterator[Path]:
-            return iter(tqdm(paths, desc="detect", unit="picture", disable=viewer.quiet, leave=False))
+            return iter(tqdm(paths, desc="detect", unit="picture", disable=viewer.quiet or None, leave=False))
 
         pictures = detect(
             opened.run, opened.classes, sources.pictures, opened.side, viewer.how, viewer.folder,

@@ -59,7 +59,7 @@ class Viewer:
         total = capture.count or None
         if total and self.watching.seconds:
             total = min(total, math.ceil(self.watching.seconds * capture.fps))
-        with tqdm(total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet, leave=False) as bar:
+        with tqdm(total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet or None, leave=False) as bar:
 
             def frames() -> Generator[Frame, None, None]:
                 for frame in frames_of(capture):
@@ -86,7 +86,7 @@ class Viewer:
         say, give_up = partial(self._tell, said), self.watching.give_up
         live = Live(capture, lambda: OpenCapture(source), give_up=give_up, say=say)
         pace = Pace(self.watching.fps)
-        with tqdm(desc=said[-30:], unit="frame", disable=self.quiet, leave=False) as bar:
+        with tqdm(desc=said[-30:], unit="frame", disable=self.quiet or None, leave=False) as bar:
 
             def frames() -> Generator[Frame, None, None]:
                 for frame in live.frames(self.stop):
