@@ -227,7 +227,9 @@ def _stop(run: Run, saved: bool = False) -> None:
 def _shown(batches: Iterable[Batch], run: Run) -> Iterator[Batch]:
     """The rest of an epoch's batches, behind a progress bar that shows the mean terms."""
     at, title = run.at, f"epoch {run.at.epoch + 1}/{run.options.epochs}"
-    with tqdm(desc=title, total=run.batches, initial=at.step, unit="batch", disable=run.quiet or None, leave=False) as bar:
+    with tqdm(
+        desc=title, total=run.batches, initial=at.step, unit="batch", disable=run.quiet or None, leave=False
+    ) as bar:
         for batch in batches:
             yield batch
             bar.update()

@@ -59,7 +59,9 @@ class Viewer:
         total = capture.count or None
         if total and self.watching.seconds:
             total = min(total, math.ceil(self.watching.seconds * capture.fps))
-        with tqdm(total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet or None, leave=False) as bar:
+        with tqdm(
+            total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet or None, leave=False
+        ) as bar:
 
             def frames() -> Generator[Frame, None, None]:
                 for frame in frames_of(capture):
