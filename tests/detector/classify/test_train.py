@@ -150,15 +150,15 @@ def test_balanced_showings_give_every_class_as_many():
 
 def test_repeated_showings_follow_the_papers_rule():
     faces = [Face(f"{n}", number, "") for n, number in enumerate([0] * 6 + [1] * 2)]
-    found = factors("repeat", faces)
+    found = factors("repeat-factor", faces)
     assert found[:6].tolist() == [1] * 6 and found[6:].tolist() == pytest.approx([2**0.5] * 2)  # sqrt(0.5 / 0.25)
 
 
 def test_every_cure_of_imbalance_can_be_asked_for_at_once(call, crops, tmp_path):
-    words = ("--sampler", "repeat", "--class-weights", "effective", "--focal-gamma", 2, "--label-smoothing", 0.1)
+    words = ("--sampler", "repeat-factor", "--class-weights", "effective", "--focal-gamma", 2, "--label-smoothing", 0.1)
     assert call(*TRAIN, "--transfer", "scratch", "--epochs", 1, *words)[0] == 0
     said = yaml.safe_load((tmp_path / "runs/classify/1/args.yaml").read_text())
-    assert (said["sampler"], said["class_weights"], said["focal_gamma"]) == ("repeat", "effective", 2)
+    assert (said["sampler"], said["class_weights"], said["focal_gamma"]) == ("repeat-factor", "effective", 2)
 
 
 def test_class_weights_reach_the_loss():
