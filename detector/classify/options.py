@@ -50,6 +50,8 @@ class Options:
         if self.transfer == "frozen" and augment == "light":
             why = "light, but frozen computes the body once a picture"
             raise UserError("--augment", why, "none or flip", "or --transfer finetune")
+        if self.sampler not in SAMPLERS:
+            raise UserError("--sampler", repr(self.sampler), f"one of {', '.join(SAMPLERS)}")
         if self.batch < 2:
             raise UserError("--batch", f"{self.batch} picture", "2 or more: batch norm cannot learn from one")
         published, least = SIDES[self.model]

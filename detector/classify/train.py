@@ -86,7 +86,7 @@ def read_options(folder: Path) -> Options:
     if not path.is_file():
         raise RunError(folder, "no args.yaml", "a run of `detector classify train`")
     try:
-        return Options(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Options(**yaml.safe_load(path.read_text(encoding="utf-8"))).settled()
     except (yaml.YAMLError, TypeError) as error:
         raise RunError(path, "is not the options of a classifier", "a file as it was written") from error
 

@@ -14,7 +14,8 @@ from detector.classify.feeding import changed
 from detector.classify.learner import Learner
 from detector.classify.networks import build
 from detector.classify.options import Options
-from detector.classify.train import factors
+from detector.classify.train import factors, read_options
+from detector.errors import UserError
 
 TRAIN = ("train", "--img-size", 32, "--batch", 8, "--device", "cpu", "--quiet")
 
@@ -152,6 +153,12 @@ def test_repeated_showings_follow_the_papers_rule():
     faces = [Face(f"{n}", number, "") for n, number in enumerate([0] * 6 + [1] * 2)]
     found = factors("repeat-factor", faces)
     assert found[:6].tolist() == [1] * 6 and found[6:].tolist() == pytest.approx([2**0.5] * 2)  # sqrt(0.5 / 0.25)
+
+
+def test_a_sampler_that_is_not_known_is_refused_also_out_of_a_runs_own_file(tmp_path):
+    (tmp_path / "args.yaml").write_text("data: crops\ntransfer: scratch\nsampler: repeat\n")
+    with pytest.raises(UserError, match="--sampler: 'repeat', expected one of uniform, repeat-factor, balanced"):
+        read_options(tmp_path)
 
 
 def test_every_cure_of_imbalance_can_be_asked_for_at_once(call, crops, tmp_path):
