@@ -187,7 +187,7 @@ def test_a_full_or_forbidden_folder_is_one_line(call, shapes_split, small_cfg, t
 
 
 def test_a_fault_of_ours_shows_its_traceback_and_exits_3(call, monkeypatch):
-    monkeypatch.setattr(cli, "_split", lambda *given: 1 / 0)
+    monkeypatch.setattr(cli, "chosen_split", lambda *given: 1 / 0)
     code, _, err = call("train")
     assert code == 3 and "Traceback" in err and "ZeroDivisionError" in err
 
@@ -196,7 +196,7 @@ def test_a_missing_system_library_is_named_with_its_remedy(call, monkeypatch):
     def missing(*given):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr(cli, "_split", missing)
+    monkeypatch.setattr(cli, "chosen_split", missing)
     code, _, err = call("train")
     said = "error: OpenCV: the system's libGL.so.1 is missing; install it (Debian: apt-get install libgl1)\n"
     assert (code, err) == (1, said)
@@ -206,7 +206,7 @@ def test_an_interruption_exits_130_and_says_what_was_saved(call, monkeypatch):
     def stop(*given):
         raise KeyboardInterrupt("saved runs/train/1; `detector train --resume` goes on")
 
-    monkeypatch.setattr(cli, "_split", stop)
+    monkeypatch.setattr(cli, "chosen_split", stop)
     code, _, err = call("train")
     assert code == 130 and err.strip() == "interrupted; saved runs/train/1; `detector train --resume` goes on"
 

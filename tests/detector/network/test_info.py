@@ -179,7 +179,7 @@ def test_a_bare_command_lists_the_networks():
 
 
 def test_the_table_of_the_guide_is_the_programs():
-    text = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(yolov3\S*)` \| ([\d.]+) M \| ([\d, ]+\d)\D.*?\| ([\d.]+) \|", text, re.MULTILINE)
     found = {one.name: one for one in overview(None, None)}
     assert {name for name, *_ in rows} == set(found)

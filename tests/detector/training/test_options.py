@@ -114,7 +114,7 @@ def test_the_help_has_every_option_once_and_under_its_heading():
 
 
 def test_the_guides_tables_are_the_programs_options_with_their_defaults():
-    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
     for group in GROUPS:
         part = text.split(f"### {group}\n")[1].split("\n#")[0]
         rows = dict(re.findall(r"^\| `--([a-z-]+)` \| (.+?) \| .+ \|$", part, re.M))
