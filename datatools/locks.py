@@ -7,6 +7,7 @@ without flock has no locks.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import time
@@ -26,7 +27,10 @@ except ImportError:  # no flock
 def sole_writer(out: Path) -> Iterator[None]:
     """Nobody else writes `out` inside the block.  Raises OutputError, naming the process that does already."""
     path = _lock_of(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from None
     file = _held(path, out) if fcntl else -1
     try:
         yield

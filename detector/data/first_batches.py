@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from itertools import chain, islice
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from detector.data.loader import Pictures
 from detector.data.order import Key
 from detector.data.scene import Scene
-from detector.detecting.draw import colour, draw_boxes, draw_regions
+from detector.detecting.draw import draw_boxes, draw_key, draw_regions, key_width
 
 GAP, HEAD = 4, 26
 HATCHED = "hatched: nothing is trained there"
@@ -30,9 +30,9 @@ def first_batches(
     side = max(tile.shape[0] for tile in tiles) + GAP
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
-    width = max(columns * side + GAP, _key_width(classes))
+    width = max(columns * side + GAP, key_width(classes, HATCHED, GAP))
     sheet = Image.new("RGB", (width, rows * side + GAP + HEAD), "white")
-    _key(sheet, classes)
+    draw_key(sheet, classes, HATCHED, GAP)
     for place, tile in enumerate(tiles):
         corner = (GAP + place % columns * side, GAP + HEAD + place // columns * side)
         sheet.paste(Image.fromarray(tile), corner)
@@ -44,17 +44,3 @@ def first_batches(
 def _tile(scene: Scene, classes: tuple[str, ...]) -> np.ndarray:
     hatched = draw_regions(scene.picture, scene.regions)
     return draw_boxes(hatched, scene.xyxy, scene.classes, classes)
-
-
-def _key(sheet: Image.Image, classes: tuple[str, ...]) -> None:
-    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(14), GAP
-    for number, name in enumerate(classes):
-        pen.rectangle((x, 6, x + 12, 18), fill=colour(number), outline="black")
-        pen.text((x + 18, 4), name, fill="black", font=font)
-        x += 36 + round(font.getlength(name))
-    pen.text((x, 4), HATCHED, fill="dimgrey", font=font)
-
-
-def _key_width(classes: tuple[str, ...]) -> int:
-    font = ImageFont.load_default(14)
-    return 2 * GAP + sum(36 + round(font.getlength(name)) for name in classes) + round(font.getlength(HATCHED))

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from detector.errors import DataError
+from detector.mappings import read_mapping
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 SUBSETS = ("train", "val", "test")
@@ -71,14 +71,8 @@ class Split:
 def read_split(path: Path) -> Split:
     """Read a data.yaml, or the one in the folder `path`."""
     path = path / "data.yaml" if path.is_dir() else path
-    if not path.is_file():
-        raise DataError(path, "no such file", "a data.yaml, or a folder that holds one", "run `datatools convert`")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(path, f"is not YAML ({str(error)[:80]})", "names, train and val") from error
-    if not isinstance(content, dict):
-        raise DataError(path, "is not a mapping", "names, train and val")
+    remedy = "run `datatools convert`"
+    content = read_mapping(path, DataError, "a data.yaml, or a folder that holds one", "names, train and val", remedy)
     root = path.parent / str(content.get("path") or ".")
     sources = {subset: _sources(content[subset], root, path) for subset in SUBSETS if content.get(subset)}
     weights = path.parent / str(content["weights"]) if content.get("weights") else None

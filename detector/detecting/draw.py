@@ -52,6 +52,22 @@ def draw_boxes(
     return np.asarray(canvas)
 
 
+def draw_key(sheet: Image.Image, classes: tuple[str, ...], note: str, left: int) -> None:
+    """The colours of the classes, and what else is to be known, along the top edge of a sheet."""
+    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(14), left
+    for number, name in enumerate(classes):
+        pen.rectangle((x, 6, x + 12, 18), fill=colour(number), outline="black")
+        pen.text((x + 18, 4), name, fill="black", font=font)
+        x += 36 + round(font.getlength(name))
+    pen.text((x, 4), note, fill="dimgrey", font=font)
+
+
+def key_width(classes: tuple[str, ...], note: str, left: int) -> int:
+    """Pixels that `draw_key` takes, with as much room on the right as on the left."""
+    font = ImageFont.load_default(14)
+    return 2 * left + sum(36 + round(font.getlength(name)) for name in classes) + round(font.getlength(note))
+
+
 def _frame(pen: ImageDraw.ImageDraw, box: np.ndarray, paint: tuple[int, int, int], width: int) -> None:
     """A line just outside the box, with a thin dark edge, so that it shows on any ground and hides no small face."""
     x0, y0, x1, y1 = (round(float(value)) for value in box)

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from detector.errors import UserError
 from detector.judging.confusion import confusion
 from detector.judging.found import Found, Truth
+from detector.mappings import read_mapping
 
 KINDS = ("missed", "false_alarm", "confused")
 CONFIDENCES = np.round(np.arange(0.05, 0.96, 0.05), 2)
@@ -45,15 +45,10 @@ class Expected:
 
 def read_costs(path: Path, classes: tuple[str, ...]) -> np.ndarray:
     """(C + 1, C + 1) like `confusion`'s: rows what is there, columns what was found. Raises UserError."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(path, "no such file", f"YAML of {', '.join(KINDS)}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(path, f"is not YAML ({str(error)[:80]})", f"{', '.join(KINDS)}") from error
-    if not isinstance(content, dict) or not set(content) <= set(KINDS):
-        named = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)
-        raise UserError(path, f"holds {named[:60]}", f"{', '.join(KINDS)}")
+    kinds = ", ".join(KINDS)
+    content = read_mapping(path, UserError, f"YAML of {kinds}", kinds)
+    if not set(content) <= set(KINDS):
+        raise UserError(path, f"holds {', '.join(map(str, content))[:60]}", kinds)
     count = len(classes)
     table = np.ones((count + 1, count + 1))
     table[:count, count] = _each(content.get("missed", 1), classes, f"{path}: missed")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import DataError
+from detector.mappings import read_mapping
 
 LEVELS = ("nothing", "neutral", "good", "warn", "bad")  # from the lightest; the first is of an empty picture
 LANGUAGES = ("en", "ko")
@@ -60,16 +61,7 @@ def read_verdicts(path: Path | None, classes: tuple[str, ...]) -> Verdicts:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    import yaml
-
-    if not path.is_file():
-        raise DataError(path, "no such file", "a YAML file of classes", "see --verdicts")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(path, f"is not YAML ({str(error)[:80]})", "`CLASS: {level: good}` lines") from error
-    if not isinstance(content, dict):
-        raise DataError(path, "is not a mapping", "`CLASS: {level: good}` lines")
+    content = read_mapping(path, DataError, "a YAML file of classes", "`CLASS: {level: good}` lines", "see --verdicts")
     return {str(name): value for name, value in content.items()}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from detector.errors import UserError
+from detector.mappings import read_mapping
 from detector.training.options import DEFAULTS, SETTINGS
 from detector.training.setting import GROUPS, OUTPUT, Setting, flag
 
@@ -79,16 +80,7 @@ def _shown(default: Any) -> str:
 
 def read_config(path: Path) -> dict[str, Any]:
     """The options that a YAML file holds, checked. Raises UserError."""
-    import yaml
-
-    if not path.is_file():
-        raise UserError(path, "no such file", "a YAML file of options", "see --config")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(path, f"is not YAML ({str(error)[:80]})", "`option: value` lines") from error
-    if not isinstance(content, dict):
-        raise UserError(path, "is not a mapping", "`option: value` lines")
+    content = read_mapping(path, UserError, "a YAML file of options", "`option: value` lines", "see --config")
     return dict(_entry(path, str(key), value) for key, value in content.items())
 
 

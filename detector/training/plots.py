@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from detector.boxes import Letterbox
 from detector.data.loader import Pictures
 from detector.data.pictures import read_picture, shrink
-from detector.detecting.draw import colour, draw_boxes
+from detector.detecting.draw import colour, draw_boxes, draw_key
 from detector.judging.found import Found
 
 CONFIDENCE = 0.25  # what predictions.png shows
@@ -64,7 +64,7 @@ def predictions_png(val: Pictures, found: list[Found], classes: tuple[str, ...])
     heights = [max(tile.height for tile in row) for row in rows]
     width = max(sum(tile.width for tile in row) + GAP * (len(row) + 1) for row in rows)
     sheet = Image.new("RGB", (width, sum(heights) + GAP * (len(rows) + 1) + LINE), "white")
-    _key(sheet, classes)
+    draw_key(sheet, classes, f"found: confidence {CONFIDENCE} and above", GAP)
     y = LINE + GAP
     for row, height in zip(rows, heights, strict=True):
         x = GAP
@@ -94,12 +94,3 @@ def _tile(val: Pictures, index: int, found: Found, classes: tuple[str, ...]) -> 
     tile.paste(Image.fromarray(truth), (0, LINE))
     tile.paste(Image.fromarray(guess), (small.shape[1] + 2, LINE))
     return tile
-
-
-def _key(sheet: Image.Image, classes: tuple[str, ...]) -> None:
-    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(14), GAP
-    for number, name in enumerate(classes):
-        pen.rectangle((x, 6, x + 12, 18), fill=colour(number), outline="black")
-        pen.text((x + 18, 4), name, fill="black", font=font)
-        x += 36 + round(font.getlength(name))
-    pen.text((x, 4), f"found: confidence {CONFIDENCE} and above", fill="dimgrey", font=font)

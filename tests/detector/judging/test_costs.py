@@ -20,7 +20,7 @@ def test_costs_are_a_number_or_a_number_a_class_and_one_where_none_is_named(tmp_
     ("text", "message"),
     [
         ("miss: 3", "holds miss, expected missed, false_alarm, confused"),
-        ("[1]", "holds .1., expected missed"),
+        ("[1]", "is not a mapping, expected missed, false_alarm, confused"),
         ("missed: {cow: 3}", "missed: 'cow' is no class, expected one of cat, dog"),
         ("missed: {cat: -1}", "missed: cat costs -1, expected a number from 0"),
         ("confused: {dog: {cat: much}}", "confused: dog: cat costs 'much', expected a number from 0"),
