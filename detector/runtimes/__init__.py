@@ -1,0 +1,1 @@
+"""Files of weights and exported models, opened to be used."""

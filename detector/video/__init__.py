@@ -1,0 +1,1 @@
+"""Videos, cameras and streams: frames in, steady labels and counts out."""
