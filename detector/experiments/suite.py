@@ -1,0 +1,44 @@
+"""A suite as a value: a question, data sets and how they are made, configurations, seeds, and what is held against what.
+
+No heavy imports. How it is written down: `reading.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where every data set begins: a split in a folder, or a raw folder that `datatools convert` divides by `split`."""
+
+    folder: str
+    convert: bool = False
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A line of the table. data: a recipe's name.  train: options of `detector train`, by their command-line names."""
+
+    name: str
+    data: str
+    train: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """data: the commands of each recipe, in order.  runs: in order, the first the baseline.
+
+    compare: (better, base) by name: is the first better than the second?
+    """
+
+    name: str
+    title: str
+    question: str
+    source: Source
+    data: dict[str, tuple[str, ...]]
+    runs: tuple[Configuration, ...]
+    seeds: tuple[int, ...]
+    compare: tuple[tuple[str, str], ...]
