@@ -1,4 +1,4 @@
-"""A suite as a value: a question, data sets and how they are made, configurations, seeds, and what is held against what.
+"""A suite as a value: a question, data sets and how they are made, configurations, seeds, what is held against what.
 
 No heavy imports. How it is written down: `reading.py`.
 """
