@@ -172,18 +172,22 @@ def _loop(run: Run) -> Path:
 
 
 def _judge(run: Run, began: float | None = None) -> None:
-    """Score the averaged weights, note them in the history, keep them if they are the best so far. On rank 0."""
+    """Score the averaged weights, note them in the history, keep them if they are the best so far. On rank 0.
+
+    An epoch that is not to be judged is noted alone, and kept as the best as long as none has been judged.
+    """
     options, at = run.options, run.at
     at.gather(run.ranks)
     if run.ranks.first:
-        average = run.learner.average.model
-        verdict = validate(average, run.feed.val, run.feed.classes, options, run.quiet)
+        average, judged = run.learner.average.model, options.judges(at.epoch)
+        val = run.feed.val if judged else None
+        verdict = validate(average, val, run.feed.classes, options, run.quiet)
         line = row(at, verdict, run.feed.classes)
-        better = at.close_epoch(line, verdict.value(at.epoch))
+        better = at.close_epoch(line, verdict.value(at.epoch) if judged else None)
         # The record first: a kill before last.pt repeats the epoch, and writes it again.
-        run.record.write(at.history, run.feed.val, verdict.found)
-        if better and at.epoch and run.feed.val is not None:
-            run.record.show_best(run.feed.val, verdict.found)
+        run.record.write(at.history, val, verdict.found)
+        if better and at.epoch and val is not None:
+            run.record.show_best(val, verdict.found)
         if run.board is not None:
             run.board.write(line)
         kept = (["best.pt"] if better else []) + run.record.numbered(at.epoch, options.save_every)

@@ -88,7 +88,21 @@ class OptimisationOptions:
         low=0,
         high=0.99999,
     )
+    judge_every: int | str = setting(
+        OPTIMISATION,
+        1,
+        "Judge on val every N epochs and after the last; 0: only then; or never.",
+        int,
+        low=0,
+        words=("never",),
+    )
     patience: int = setting(OPTIMISATION, 0, "Stop after so many epochs without a better one; 0: never.", low=0)
+
+    def judges(self, epoch: int) -> bool:
+        """Whether the weights after `epoch` are judged; 0 is before any training."""
+        if self.judge_every == "never":
+            return False
+        return epoch == self.epochs or (self.judge_every != 0 and epoch % int(self.judge_every) == 0)
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,8 @@ class Options(OutputOptions, MachineOptions, LossOptions, OptimisationOptions, M
             except ValueError as error:
                 raise UserError(flag(one.name), repr(value), str(error)) from error
         _ = self.loss, self.augmentation  # they refuse what no single limit does
+        if self.patience and self.judge_every in (0, "never"):
+            raise UserError("--patience", f"with --judge-every {self.judge_every}", "epochs that are judged under way")
 
 
 SETTINGS: dict[str, Setting] = {one.name: one.metadata["setting"] for one in fields(Options)}

@@ -45,20 +45,23 @@ class Progress:
         """Each term over this epoch's slots; None before the first batch."""
         return [total / self.slots for total in self.sums] if self.slots else None
 
-    def close_epoch(self, line: dict[str, Any], value: float) -> bool:
-        """Note an epoch's line of the history, and how good it is; whether it is the best so far."""
+    def close_epoch(self, line: dict[str, Any], value: float | None) -> bool:
+        """Note an epoch's line of the history, and how good it is; whether it is the best so far.
+
+        value: None where the epoch was not judged: then it is the best if no earlier one was judged either.
+        """
         self.history.append(line)
         self.step, self.slots, self.sums = 0, 0.0, [0.0] * 3
-        better = value > self.best
+        better = self.best == -math.inf if value is None else value > self.best
         if better:
-            self.best, self.best_epoch = value, self.epoch
+            self.best, self.best_epoch = self.best if value is None else value, self.epoch
         return better
 
     def over(self, options: Options) -> str:
         """Why there is nothing more to do; empty while there is."""
         if self.epoch >= options.epochs:
             return f"all {options.epochs} epochs"
-        if options.patience and self.epoch - self.best_epoch >= options.patience:
+        if options.patience and options.judges(self.epoch) and self.epoch - self.best_epoch >= options.patience:
             return f"none of the {options.patience} epochs after {self.best_epoch} was better"
         return ""
 

@@ -105,6 +105,8 @@ SAME = [
     {"channels_last": "on"},  # what auto takes for a network this small
     {"amp": "off"},
     {"patience": 5},
+    {"judge_every": 0},
+    {"judge_every": "never"},
     {"save_every": 1},
     {"on_error": "skip"},
     {"sync_bn": False},
@@ -129,6 +131,8 @@ STOPPED = [
     {"ema_decay": 0.9, "warm_up": 3, "clip": 0.1, "objectness_gamma": 2.0, "class_weights": "effective"},
     {"patience": 3, "lr": 1e-12, "epochs": 20},
     {"save_every": 1, "cache": "none", "workers": 1},
+    {"judge_every": 2, "epochs": 5},
+    {"judge_every": "never"},
 ]
 
 
@@ -273,6 +277,27 @@ def test_patience_ends_a_run_that_gets_no_better_and_it_is_over(options):
     assert progress["epoch"] == progress["best_epoch"] + 2 < 50
     with pytest.raises(UserError, match=r"finished already, none of the 2 epochs after \d+ was better"):
         resume(folder)
+
+
+@pytest.mark.parametrize(("every", "judged"), [(1, [0, 1, 2, 3]), (2, [0, 2, 3]), (5, [0, 3]), (0, [3]), ("never", [])])
+def test_only_some_epochs_are_judged_and_the_best_is_one_of_them(options, every, judged):
+    folder = train(options(epochs=3, judge_every=every), quiet=True)
+    with (folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2, 3]
+    assert [int(row["epoch"]) for row in rows if row["map50"]] == judged
+    progress = last(folder).state["progress"]
+    assert progress["best_epoch"] in (judged or [3])
+    best = checkpoint.load(folder / "best.pt").weights
+    assert alike(best, last(folder).weights) is (progress["best_epoch"] == 3)
+
+
+def test_patience_waits_for_an_epoch_that_is_judged(options):
+    folder = train(options(epochs=50, judge_every=4, patience=2, lr=1e-12), quiet=True)
+    assert last(folder).state["progress"]["epoch"] % 4 == 0
+    for every in (0, "never"):
+        with pytest.raises(UserError, match=rf"--patience: with --judge-every {every}, expected epochs that are"):
+            options(patience=1, judge_every=every)
 
 
 def test_epochs_are_kept_under_their_numbers(options):
