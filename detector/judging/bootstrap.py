@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.judging.average_precision import mean, read_at_recalls
+from detector.judging.average_precision import read_at_recalls
 from detector.judging.matching import Matching
 
 SHARE = 0.95
@@ -60,20 +60,33 @@ def _said(one: Interval) -> str:
 
 def bootstrap(matching: Matching, classes: tuple[str, ...], pictures: int, draws: int, seed: int) -> Intervals:
     """Intervals from `draws` draws. The same seed draws the same pictures, so that two detectors can be compared."""
+    tables = drawn_aps(matching, len(classes), pictures, draws, seed)
+    means = [interval_of(mean_of_known(table)) for table in tables]
+    each = [dict(zip(classes, map(interval_of, table.T), strict=True)) for table in tables]
+    return Intervals(draws, each[0], each[1], means[0], means[1])
+
+
+def drawn_aps(matching: Matching, classes: int, pictures: int, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(draws, C) AP at the first IoU, and its mean over all; nan where a draw holds no truth of the class."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, pictures]))
-    parts = [_sorted(matching, number) for number in range(len(classes))]
-    ap50 = np.full((draws, len(classes)), np.nan)
-    ap = ap50.copy()
+    parts = [_sorted(matching, number) for number in range(classes)]
+    first = np.full((draws, classes), np.nan)
+    every = first.copy()
     for draw in range(draws):
         weights = np.bincount(rng.integers(0, pictures, pictures), minlength=pictures)
         for number, one in enumerate(parts):
             values = one.average_precisions(weights)
             if values is not None:
-                ap50[draw, number], ap[draw, number] = values[0], values.mean()
-    every = [[mean(None if np.isnan(v) else float(v) for v in row) for row in table] for table in (ap50, ap)]
-    means = [_interval(np.array([np.nan if v is None else v for v in row])) for row in every]
-    each = [dict(zip(classes, map(_interval, table.T), strict=True)) for table in (ap50, ap)]
-    return Intervals(draws, each[0], each[1], means[0], means[1])
+                first[draw, number], every[draw, number] = values[0], values.mean()
+    return first, every
+
+
+def mean_of_known(table: np.ndarray) -> np.ndarray:
+    """(N,) of (N, C): the mean of each row's numbers; nan where none is."""
+    known = ~np.isnan(table)
+    counts = known.sum(axis=1)
+    sums = np.where(known, table, 0.0).sum(axis=1)
+    return np.divide(sums, counts, out=np.full(len(table), np.nan), where=counts > 0)
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,8 @@ def _sorted(matching: Matching, number: int) -> _Sorted:
     return _Sorted(hits, passed, matching.pictures[own][order], matching.truths[there, 1])
 
 
-def _interval(values: np.ndarray) -> Interval:
+def interval_of(values: np.ndarray) -> Interval:
+    """Of (N,) values, those that are nan left out."""
     known = values[~np.isnan(values)]
     if not len(known):
         return Interval(None, None)

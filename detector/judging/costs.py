@@ -81,8 +81,15 @@ def _number(name: Any, classes: tuple[str, ...], where: str) -> int:
 
 def expected_costs(detections: Sequence[Found], truths: Sequence[Found | Truth], costs: np.ndarray) -> Expected:
     """costs: as `read_costs` gives them."""
-    classes = len(costs) - 1
-    values = [
-        float((confusion(detections, truths, classes, c) * costs).sum() / max(1, len(truths))) for c in CONFIDENCES
-    ]
-    return Expected(CONFIDENCES.tolist(), values)
+    return expected_of(confusions(detections, truths, len(costs) - 1), len(truths), costs)
+
+
+def confusions(detections: Sequence[Found], truths: Sequence[Found | Truth], classes: int) -> np.ndarray:
+    """(K, C + 1, C + 1): the confusion at each of `CONFIDENCES`."""
+    return np.stack([confusion(detections, truths, classes, confidence) for confidence in CONFIDENCES])
+
+
+def expected_of(matrices: np.ndarray, pictures: int, costs: np.ndarray) -> Expected:
+    """matrices: (K, C + 1, C + 1), of `confusions`, or their mean over several networks."""
+    values = (matrices * costs).sum(axis=(1, 2)) / max(1, pictures)
+    return Expected(CONFIDENCES.tolist(), values.tolist())

@@ -21,6 +21,7 @@ from detector.detecting.runtime import Runtime
 from detector.errors import UserError
 from detector.judging import thresholds
 from detector.judging.bootstrap import bootstrap
+from detector.judging.calibration import calibration_line, calibrations
 from detector.judging.coco_report import BINS, COCO_SIZES, report_of, size_bins
 from detector.judging.confusion import confusion
 from detector.judging.costs import expected_costs, read_costs
@@ -137,12 +138,14 @@ def _judged(
     matrix = confusion(found, truths, len(classes), how.confidence)
     values = scores.as_json() | common | {"coco": coco.as_json(), "thresholds": thresholds.as_json(advice)}
     values["confusion"] = {"names": [*classes, "background"], "there_by_found": matrix.tolist()}
+    sure = calibrations(matching, classes)
+    values["calibration"] = {name: one.as_json() for name, one in sure.items()}
     paths = [one.path for one in pictures.labelled]
     wrong = mistakes(found, truths, classes, how.confidence)
     values["per_image"] = per_image_rows(matching, paths, how.confidence)
     values["misses"] = [one.as_json(paths, classes) for one in wrong.misses[:MOST]]
     values["false_alarms"] = [one.as_json(paths, classes) for one in wrong.alarms[:MOST]]
-    texts = [scores.table(), coco.table(), thresholds.table(advice)]
+    texts = [scores.table(), coco.table(), thresholds.table(advice), calibration_line(sure)]
     if wanted.bootstrap:
         intervals = bootstrap(matching, classes, len(pictures), wanted.bootstrap, wanted.seed)
         values["bootstrap"] = intervals.as_json()

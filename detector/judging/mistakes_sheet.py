@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from detector.data.loader import Pictures
 from detector.data.pictures import read_picture
 from detector.detecting.draw import colour, draw_boxes
 from detector.judging.found import Found, Truth, as_truth
@@ -24,7 +24,7 @@ LEAST = 64  # pixels of the photograph that a cut shows, at least
 
 
 def mistakes_png(
-    pictures: Pictures,
+    paths: Sequence[Path],
     detections: Sequence[Found],
     truths: Sequence[Found | Truth],
     classes: tuple[str, ...],
@@ -33,9 +33,9 @@ def mistakes_png(
     title: str,
     count: int = 12,
 ) -> bytes:
-    """The first `count` of `worst`; boxes found below `confidence` are not drawn."""
+    """The first `count` of `worst`; boxes found below `confidence` are not drawn. paths: of all pictures, in order."""
     shown = worst[:count]
-    tiles = [_tile(pictures, detections, truths, classes, one, confidence) for one in shown]
+    tiles = [_tile(paths, detections, truths, classes, one, confidence) for one in shown]
     wide, high = 2 * SIDE + 2, SIDE + 2 * LINE + 4
     columns, rows = min(COLUMNS, max(1, len(tiles))), max(1, -(-len(tiles) // COLUMNS))
     sheet = Image.new("RGB", (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP + 2 * HEAD), "white")
@@ -58,14 +58,14 @@ def _heading(sheet: Image.Image, title: str, classes: tuple[str, ...]) -> None:
 
 
 def _tile(
-    pictures: Pictures,
+    paths: Sequence[Path],
     detections: Sequence[Found],
     truths: Sequence[Found | Truth],
     classes: tuple[str, ...],
     one: Mistake,
     confidence: float,
 ) -> Image.Image:
-    path, found, truth = pictures.labelled[one.picture].path, detections[one.picture], as_truth(truths[one.picture])
+    path, found, truth = paths[one.picture], detections[one.picture], as_truth(truths[one.picture])
     cut, corner, scale = _cut(read_picture(path), one.box)
     cut = _bracketed(cut, (one.box - corner) * scale)
     there, here = _in_cut(truth.xyxy, corner, scale), _in_cut(found.xyxy, corner, scale) & (found.scores >= confidence)

@@ -1,4 +1,4 @@
-"""The curves and the confusion matrix of a detector as PNG, in colours that the colour-blind can tell apart."""
+"""Curves, confusion matrix and calibration of a detector as PNG, in colours that the colour-blind can tell apart."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from detector.detecting.draw import colour
+from detector.judging.calibration import Calibration
 from detector.judging.curves import Curve
 
 STYLES = ("-", "--", "-.", ":")
@@ -78,6 +79,37 @@ def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], confidence: floa
     axis.axvline(len(classes) - 0.5, color="0.4", linewidth=1)
     figure.colorbar(drawn, ax=axis, shrink=0.75, label="share of the row")
     return png_of(figure)
+
+
+def calibration_png(classes: dict[str, Calibration]) -> bytes:
+    figure = figure_of((5.6, 5.0))
+    axis = figure.subplots()
+    draw_calibration(axis, classes)
+    axis.set(title="what a confidence is worth, IoU 0.5", xlabel="confidence", ylabel="share that is right")
+    return png_of(figure)
+
+
+def draw_calibration(axis: Any, classes: dict[str, Calibration]) -> None:
+    """The share that is right against confidence, a line a class; a larger dot stands for more boxes."""
+    from matplotlib.patheffects import withStroke
+
+    axis.plot((0, 1), (0, 1), color="0.6", linewidth=1, label="as it should be")
+    few = len(classes) <= MOST_NAMED
+    for number, (name, one) in enumerate(classes.items()):
+        if one.error is None:
+            continue
+        there = one.counts > 0
+        paint = [part / 255 for part in colour(number)] if few else "0.7"
+        sizes = 14 + 90 * np.sqrt(one.counts[there] / one.counts.max())
+        style = {"color": paint, "linestyle": STYLES[number // 7 % len(STYLES)]}
+        edge = [withStroke(linewidth=2.6, foreground="0.35")] if few else []
+        axis.plot(one.confidence[there], one.share[there], path_effects=edge, **style)
+        label = f"{name}: error {one.error:.3f}" if few else None
+        dots = (one.confidence[there], one.share[there], sizes)
+        axis.scatter(*dots, color=[paint], edgecolor="0.25", linewidth=0.8, label=label, zorder=3)
+    axis.set(xlim=(0, 1.02), ylim=(-0.02, 1.04))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, loc="upper left", markerscale=0.6)
 
 
 def figure_of(size: tuple[float, float]) -> Any:

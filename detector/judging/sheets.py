@@ -1,4 +1,4 @@
-"""All pictures of a judgement: curves, confusion matrix, and sheets of the worst misses and false alarms."""
+"""All pictures of a judgement: curves, confusion matrix, calibration, sheets of the worst misses and false alarms."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from detector.data.loader import Pictures
+from detector.judging.calibration import calibrations
 from detector.judging.confusion import confusion
 from detector.judging.curves import curves
 from detector.judging.found import Found, Truth
 from detector.judging.matching import match
 from detector.judging.mistakes import mistakes
 from detector.judging.mistakes_sheet import mistakes_png
-from detector.judging.plots import confusion_png, curves_png
+from detector.judging.plots import calibration_png, confusion_png, curves_png
 
 
 def judging_sheets(
@@ -25,15 +26,18 @@ def judging_sheets(
     count: int = 12,
 ) -> dict[str, bytes]:
     """File names and PNGs; lists of the same pictures. count: how many mistakes a sheet shows."""
+    matching = match(detections, truths, np.array([0.5]))
     matrix = confusion(detections, truths, len(classes), confidence)
     wrong = mistakes(detections, truths, classes, confidence)
+    paths = [one.path for one in pictures.labelled]
 
     def sheet(worst: list, title: str) -> bytes:
-        return mistakes_png(pictures, detections, truths, classes, worst, confidence, title, count)
+        return mistakes_png(paths, detections, truths, classes, worst, confidence, title, count)
 
     return {
-        "pr-f1.png": curves_png(curves(match(detections, truths, np.array([0.5])), classes)),
+        "pr-f1.png": curves_png(curves(matching, classes)),
         "confusion.png": confusion_png(matrix, classes, confidence),
+        "calibration.png": calibration_png(calibrations(matching, classes)),
         "misses.png": sheet(wrong.misses, "Largest objects missed"),
         "false-alarms.png": sheet(wrong.alarms, "Surest false alarms"),
     }

@@ -1,7 +1,8 @@
 """A run's folder: settings, weights, figures and pictures, each written whole or not at all.
 
 args.yaml: every option as it was settled.  first_batches.png, labels.png: before anything is spent.  An epoch writes
-results.csv, curves.png and predictions.png anew; a new best one pr-f1.png, confusion.png, misses.png, false-alarms.png.
+results.csv, curves.png and predictions.png anew; a new best one what
+`judging_sheets` draws.
 
 results.csv: a row an epoch, row 0 before any training: epoch, lr, the loss terms (means over the epoch's slots),
 map50, map50_95, ap50 of each class, val_loss (only where there is no mAP). It is written anew from the history,

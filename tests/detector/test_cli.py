@@ -81,7 +81,7 @@ def test_evaluate_writes_what_is_asked_for_and_overwrites_nothing(call, weights,
     code, out, _ = call(*words, "--bins", "20,30")
     assert code == 0 and "20-30" in out and "95% of 5 draws" in out and "expected cost a picture" in out
     assert len((tmp_path / "rows" / "x.csv").read_text().splitlines()) == 4
-    files = {"pr-f1.png", "confusion.png", "misses.png", "false-alarms.png"}
+    files = {"pr-f1.png", "confusion.png", "calibration.png", "misses.png", "false-alarms.png"}
     assert {path.name for path in (tmp_path / "seen").iterdir()} == files
     code, _, err = call(*words)
     assert code == 1 and err == "error: rows/x.csv: is there already, expected a new place; or give --overwrite\n"

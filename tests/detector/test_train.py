@@ -65,7 +65,7 @@ def interrupt_at(monkeypatch, call: int, number: int = signal.SIGINT) -> None:
 def test_a_run_leaves_what_it_promises(options, capsys):
     folder = train(options())
     names = {"best.pt", "last.pt", "results.csv", "args.yaml", "curves.png", "predictions.png", "first_batches.png"}
-    names |= {"labels.png", "pr-f1.png", "confusion.png", "misses.png", "false-alarms.png"}
+    names |= {"labels.png", "pr-f1.png", "confusion.png", "calibration.png", "misses.png", "false-alarms.png"}
     assert {path.name for path in folder.iterdir()} == names and folder.name == "1"
     rows = results(folder)
     assert list(rows[0]) == [

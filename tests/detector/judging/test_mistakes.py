@@ -80,7 +80,11 @@ def test_a_sheet_shows_truth_left_and_guess_right_of_the_object_in_question(shap
     there = truths_of(shapes)
     nothing = [found() for _ in there]
     worst = mistakes(nothing, there, ("circle", "square"), 0.25).misses
-    sheet = opened(mistakes_png(shapes, nothing, there, ("circle", "square"), worst[:1], 0.25, "missed"))
+    sheet = opened(
+        mistakes_png(
+            [one.path for one in shapes.labelled], nothing, there, ("circle", "square"), worst[:1], 0.25, "missed"
+        )
+    )
     tile = sheet[-SIDE - 10 : -10, 10 : 10 + 2 * SIDE + 2].astype(int)
     left, right = tile[:, :SIDE], tile[:, SIDE + 2 :]
     shape_colour = (220, 40, 30) if worst[0].number == 0 else (30, 60, 200)
@@ -94,7 +98,7 @@ def test_all_sheets_are_made_with_and_without_mistakes(shapes):
     right = [Found(one.xyxy, one.classes, np.full(len(one.classes), 0.9)) for one in there]
     for guess in (right, [found() for _ in there]):
         made = judging_sheets(shapes, guess, there, ("circle", "square"), 0.25)
-        assert list(made) == ["pr-f1.png", "confusion.png", "misses.png", "false-alarms.png"]
+        assert list(made) == ["pr-f1.png", "confusion.png", "calibration.png", "misses.png", "false-alarms.png"]
         assert all(opened(data).std() > 5 for data in made.values())
 
 
