@@ -39,7 +39,7 @@ from detector.training.options import DEFAULTS, Options
 from detector.training.progress import Progress
 from detector.training.ranks import Ranks, join
 from detector.training.record import Record, row
-from detector.training.settle import settle, settle_anchors, settle_batch
+from detector.training.settle import check_resumed, settle, settle_anchors, settle_batch
 from detector.training.validate import validate
 
 __all__ = ["Options", "resume", "train"]
@@ -110,6 +110,7 @@ def resume(folder: Path, quiet: bool = False) -> Path:
         remedy = f"to go on from it: detector train --weights {folder / 'best.pt'}"
         raise RunError(folder, f"finished already, {reason}", "a stopped run", remedy)
     with join(options.device) as ranks:
+        check_resumed(options, ranks, folder)
         say = _say(quiet or not ranks.first)
         say(f"resume: {folder}, epoch {at.epoch + 1} of {options.epochs}, batch {at.step + 1}")
         model = Darknet(parse_cfg(found.cfg, found.model).adapt(len(found.classes)))

@@ -1,6 +1,7 @@
 """What a run is computed on and how: the device, half precision, the layout of pictures in memory, determinism.
 
-bf16 on a CPU is allowed only where oneDNN computes with it: elsewhere it is emulated, some 25 times slower. Channels
+bf16 on a CPU is allowed only where oneDNN computes with it: elsewhere it is emulated, some 25 times slower. It is
+taken unasked where the processor has AMX, tiles of bf16, which halve the time of a training step. Channels
 last is a sixth faster for tiny on a CPU, slower there for the full network, and faster on a cuda device.
 """
 
@@ -34,6 +35,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: str, device: torch.device) -> str:
     """ "off", "bf16" or "fp16" for the option `name`. Raises UserError where the device cannot compute with it."""
     if name == "auto":
+        if device.type == "cpu":
+            return "bf16" if has_bf16_tiles() else "off"
         return "off" if device.type != "cuda" else "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if name == "fp16" and device.type != "cuda":
         raise UserError("--amp", f"fp16 on {device.type}", "a cuda device", "use --amp off")
@@ -42,6 +45,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name == "bf16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise UserError("--amp", "bf16: this device has none", "--amp fp16")
     return name
+
+
+def has_bf16_tiles() -> bool:
+    """Whether this processor multiplies matrices of bf16 in hardware, and torch's library makes use of it."""
+    return bool(torch.cpu._is_amx_tile_supported() and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def choose_layout(name: str, device: torch.device, model: Darknet) -> torch.memory_format:

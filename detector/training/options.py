@@ -114,7 +114,7 @@ class MachineOptions:
     amp: str = setting(
         MACHINE,
         "auto",
-        "Half precision: off, bf16, fp16 (cuda only); auto: on cuda bf16, or fp16 where there is none.",
+        "Half precision: off, bf16, fp16 (cuda only); auto: bf16 on cuda and on CPUs with AMX, fp16 on older cuda.",
         words=("auto", "off", "bf16", "fp16"),
     )
     channels_last: str = setting(

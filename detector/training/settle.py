@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from detector.data.loader import default_workers
 from detector.data.split import Split
+from detector.errors import RunError, UserError
 from detector.network.anchors import choose, line
 from detector.network.cfg import Cfg
 from detector.network.model import Darknet
@@ -29,6 +31,9 @@ def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Option
     if options.weights is None:
         file = "darknet53.conv.74" if model == "yolov3" else "yolov3-tiny.weights"
         say(f"weights: none, from scratch; far better on few pictures: --weights {file}, from {SOURCE}{file}")
+    amp = choose_precision(options.amp, device)
+    if amp == "bf16" and kind == "cpu" and options.amp == "auto":
+        say("precision: bf16, for which this processor has tiles; --amp off: all in float32, in twice the time")
     if ranks.size > 1:
         say(f"processes: {ranks.size}, each on its own {kind}")
     return replace(
@@ -36,10 +41,20 @@ def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Option
         model=model,
         device=kind if ranks.size > 1 else str(device),
         workers=default_workers(device) if options.workers is None else options.workers,
-        amp=choose_precision(options.amp, device),
+        amp=amp,
         lr=RATES[options.optimizer] if options.lr is None else options.lr,
         weight_decay=DECAYS[options.optimizer] if options.weight_decay is None else options.weight_decay,
     )
+
+
+def check_resumed(options: Options, ranks: Ranks, folder: Path) -> None:
+    """A run goes on in no other precision. Raises RunError where this machine does not compute in its own."""
+    try:
+        choose_precision(options.amp, ranks.device)
+    except UserError as error:
+        remedy = f"go on where it began, or anew: detector train --amp off --weights {folder / 'best.pt'}"
+        what = f"in {options.amp}, which the {ranks.device.type} here does not compute in"
+        raise RunError(folder, what, "", remedy) from error
 
 
 def settle_anchors(options: Options, split: Split, cfg: Cfg, ranks: Ranks, say: Callable[[str], None]) -> Options:

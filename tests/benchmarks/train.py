@@ -2,8 +2,12 @@
 
     PEER_YOLOV3=/path/to/PyTorch-YOLOv3 python tests/benchmarks/train.py [--threads 2] [--as-run]
 
-Ours is all that a step of `detector train` does: floats from bytes, clipping and the running average among it.  In one
-process both have the same allocator setting; with --as-run each has a process of its own and the setting that its
+Ours is all that a step of `detector train` does: floats from bytes, clipping and the running average among it; once in
+float32, and once in bf16 where the processor has tiles for it.  Of each is said how much of its time is a floor: the
+convolutions' operations at the rate of one of 256 to 256 channels, measured in the same process; the rest are other
+layers, the traffic of memory and less handy convolutions.
+
+In one process all have the same allocator setting; with --as-run each has a process of its own and the setting that its
 command has: ours restarts itself with large blocks kept, the peer's does not.  On a busy machine --cpu counts the
 processor's time instead of the clock's, with one thread, since threads that wait are counted too.  The peer's code is
 not part of this project; without it only ours is measured.  Its package imports torchvision for its NMS, which a
@@ -27,13 +31,16 @@ from timing import in_turns, table
 from detector.data.batch import Batch
 from detector.loss.terms import loss
 from detector.network.cfg import read_cfg
+from detector.network.info import summarise
 from detector.network.model import Darknet, initialise
+from detector.training.device import has_bf16_tiles
 from detector.training.learner import Learner
 from detector.training.options import Options
 from detector.training.ranks import Ranks
 from detector.training.tune import TUNABLES, VARIABLE
 
 SIDE = 416
+OURS = {"ours": "off", "ours-bf16": "bf16"}
 
 
 def batch(count: int, classes: int) -> Batch:
@@ -48,10 +55,10 @@ def batch(count: int, classes: int) -> Batch:
     return Batch(pictures, rows, ("",) * count, tuple(range(count)), torch.zeros(0, 5))
 
 
-def ours(name: str, count: int) -> Callable[[], None]:
+def ours(name: str, count: int, amp: str) -> Callable[[], None]:
     model = Darknet(read_cfg(name).adapt(3))
     initialise(model, torch.Generator().manual_seed(0))
-    options = Options(lr=1e-4, weight_decay=5e-4, amp="off", workers=0)
+    options = Options(lr=1e-4, weight_decay=5e-4, amp=amp, workers=0)
     learner = Learner(model, options, 100, Ranks(torch.device("cpu")))
     learner.begin(0)
     one = batch(count, 3)
@@ -63,6 +70,26 @@ def ours(name: str, count: int) -> Callable[[], None]:
         learner.step(0)
 
     return step
+
+
+def floor_of(name: str, count: int, rate: float) -> float:
+    """Seconds of a step whose every convolution ran at `rate` operations a second: forward, and twice that back."""
+    rows = summarise(read_cfg(name).adapt(3), (SIDE, SIDE)).rows
+    return count * (3 * sum(row.operations for row in rows) - rows[0].operations) / rate
+
+
+def peak(amp: str, clock: Callable[[], float]) -> float:
+    """Operations a second of a convolution that suits the processor."""
+    kind = torch.bfloat16 if amp == "bf16" else torch.float32
+    layer = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(kind, memory_format=torch.channels_last)
+    pictures = torch.rand(8, 256, 52, 52).to(kind, memory_format=torch.channels_last)
+
+    def run() -> None:
+        with torch.inference_mode():
+            layer(pictures)
+
+    in_turns({amp: run}, 2)
+    return 2 * 9 * 256 * pictures.numel() / in_turns({amp: run}, 5, clock)[amp]
 
 
 def peer(folder: Path, name: str, count: int) -> Callable[[], None]:
@@ -96,7 +123,7 @@ def alone(who: str, name: str, count: int, threads: int, cpu: bool) -> float:
     """Seconds of a step of `who` in a process of its own, the best of three after two."""
     environment = {**os.environ, "ALONE": f"{who} {name} {count}"}
     environment.pop(VARIABLE, None)
-    if who == "ours":
+    if who in OURS:
         environment[VARIABLE] = ":".join(f"{key}={value}" for key, value in TUNABLES.items())
     words = [sys.executable, __file__, "--threads", str(threads), *(["--cpu"] if cpu else [])]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
@@ -104,7 +131,7 @@ def alone(who: str, name: str, count: int, threads: int, cpu: bool) -> float:
 
 
 def step_of(who: str, name: str, count: int) -> Callable[[], None]:
-    return ours(name, count) if who == "ours" else peer(Path(os.environ["PEER_YOLOV3"]), name, count)
+    return ours(name, count, OURS[who]) if who in OURS else peer(Path(os.environ["PEER_YOLOV3"]), name, count)
 
 
 def main() -> None:
@@ -123,7 +150,8 @@ def main() -> None:
         in_turns({who: step}, 2)
         print(in_turns({who: step}, 3, clock)[who])
         return
-    known = ["ours"] + (["eriklindernoren"] if "PEER_YOLOV3" in os.environ else [])
+    known = ["ours"] + (["ours-bf16"] if has_bf16_tiles() else [])
+    known += ["eriklindernoren"] if "PEER_YOLOV3" in os.environ else []
     for pair in arguments.models.split(","):
         name, count = pair.split(":")[0], int(pair.split(":")[1])
         if arguments.as_run:
@@ -136,6 +164,10 @@ def main() -> None:
             seconds = in_turns({who: step_of(who, name, count) for who in known}, arguments.rounds, clock)
         table(f"training step, {name}, batch {count}, {SIDE} px", seconds, count, "pictures", "ours")
         print(*(f"{n}: {count / s:.2f} pictures/s" for n, s in seconds.items()), sep="; ")
+        for who in [one for one in known if one in OURS]:
+            rate = peak(OURS[who], clock)
+            share = floor_of(name, count, rate) / seconds[who]
+            print(f"{who}: the floor, at {rate / 1e9:,.0f} GFLOP/s, is {share:.0%} of its time")
 
 
 if __name__ == "__main__":

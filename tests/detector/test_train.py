@@ -30,11 +30,10 @@ def _undrawn(monkeypatch):
 
 @pytest.fixture
 def options(shapes_split, small_cfg, tmp_path):
-    """Six pictures in batches of two: three steps an epoch."""
+    """Six pictures in batches of two: three steps an epoch. In float32, whatever the processor has."""
     folder = shapes_split(train=6, val=3)
-    small = Options(
-        data=str(folder), out=str(tmp_path / "runs"), model=str(small_cfg), device="cpu", epochs=2, batch=2, img_size=96
-    )
+    where = {"data": str(folder), "out": str(tmp_path / "runs"), "model": str(small_cfg), "device": "cpu"}
+    small = Options(**where, epochs=2, batch=2, img_size=96, amp="off")
     return lambda **more: replace(small, **more)
 
 

@@ -5,15 +5,17 @@ import csv
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
 import detector.train as training
-from detector.errors import TrainingError, UserError
+from detector.errors import RunError, TrainingError, UserError
 from detector.network import checkpoint
 from detector.train import resume, train
+from detector.training.device import has_bf16_tiles
 from detector.training.options import SETTINGS, Options
 
 MICRO = "[net]\nwidth=64\nheight=64\nchannels=3\n" + "".join(
@@ -33,12 +35,11 @@ def _no_pictures(monkeypatch):
 
 @pytest.fixture
 def options(shapes_split, tmp_path):
-    """Four pictures in batches of two, 64 pixels: two steps an epoch."""
+    """Four pictures in batches of two, 64 pixels: two steps an epoch. In float32, whatever the processor has."""
     folder, cfg = shapes_split(train=4, val=2), tmp_path / "micro.cfg"
     cfg.write_text(MICRO)
-    small = Options(
-        data=str(folder), out=str(tmp_path / "runs"), model=str(cfg), device="cpu", epochs=1, batch=2, img_size=64
-    )
+    where = {"data": str(folder), "out": str(tmp_path / "runs"), "model": str(cfg), "device": "cpu"}
+    small = Options(**where, epochs=1, batch=2, img_size=64, amp="off")
     return lambda **more: replace(small, **more)
 
 
@@ -103,7 +104,6 @@ SAME = [
     {"cache_mb": 0},
     {"deterministic": True},
     {"channels_last": "on"},  # what auto takes for a network this small
-    {"amp": "off"},
     {"patience": 5},
     {"judge_every": 0},
     {"judge_every": "never"},
@@ -184,6 +184,42 @@ def test_half_precision_trains_and_resumes_with_its_scale(options, amp, monkeypa
     assert one == pytest.approx(two, rel=0.05)
 
 
+def test_a_processor_with_tiles_trains_in_bf16_unasked_and_resumes_in_the_same_bits(options, monkeypatch):
+    if not has_bf16_tiles():
+        pytest.skip("this processor has no tiles of bf16")
+    given = {"amp": "auto", "epochs": 3}
+    whole, plain = train(options(**given), quiet=True), train(options(epochs=3), quiet=True)
+    interrupt(monkeypatch, 3)
+    with pytest.raises(KeyboardInterrupt):
+        train(options(**given), quiet=True)
+    assert alike(raw(whole), raw(resume(whole.parent / "3", quiet=True))) and not alike(raw(whole), raw(plain))
+    assert yaml.safe_load((whole / "args.yaml").read_text())["amp"] == "bf16"
+
+
+def test_a_run_in_bf16_goes_on_only_where_the_processor_computes_in_it(options, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("detector.training.settle.choose_precision", lambda name, device: "bf16")
+        interrupt(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            train(options(amp="auto"), quiet=True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    folder = Path(options().out) / "1"
+    remedy = f"go on where it began, or anew: detector train --amp off --weights {folder / 'best.pt'}"
+    with pytest.raises(RunError, match=f"{folder}: in bf16, which the cpu here does not compute in; {remedy}"):
+        resume(folder, quiet=True)
+
+
+def test_a_run_in_float32_stays_in_it_on_a_processor_with_tiles(options, monkeypatch):
+    whole = train(options(), quiet=True)
+    interrupt(monkeypatch, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("detector.training.device.has_bf16_tiles", lambda: False)
+        with pytest.raises(KeyboardInterrupt):
+            train(options(amp="auto"), quiet=True)
+    monkeypatch.setattr("detector.training.device.has_bf16_tiles", lambda: True)
+    assert alike(raw(whole), raw(resume(whole.parent / "2", quiet=True)))
+
+
 def interrupt(monkeypatch, call):
     """Send this process a signal while it computes its `call`-th loss."""
     real, calls = training.loss, []
@@ -215,7 +251,7 @@ def test_a_batch_that_does_not_fit_is_found_or_said_in_one_line(options, monkeyp
 def test_every_option_is_exercised_here_or_elsewhere():
     """Those that are named nowhere below have a test of their own in this file or beside it."""
     elsewhere = {"data", "img_size", "model", "weights", "epochs", "batch", "device", "workers", "out"}  # test_train.py
-    elsewhere |= {"anchors", "transfer", "fresh_heads", "freeze_norm", "compile", "tensorboard", "ignore_share"}
+    elsewhere |= {"anchors", "transfer", "fresh_heads", "freeze_norm", "compile", "amp", "tensorboard", "ignore_share"}
     here = {name for given in (*CHANGES, *SAME) for name in given}
     assert set(SETTINGS) == here | elsewhere
 

@@ -49,7 +49,7 @@ def options(shapes_split, tmp_path):
     folder, cfg = shapes_split(train=5, val=2), tmp_path / "micro.cfg"
     cfg.write_text(MICRO)
     where = {"data": str(folder), "out": str(tmp_path / "two"), "model": str(cfg), "device": "cpu"}
-    return Options(**where, epochs=2, batch=2, img_size=64, epoch_size=4)
+    return Options(**where, epochs=2, batch=2, img_size=64, epoch_size=4, amp="off")
 
 
 def in_two(options, *words, kill=0):

@@ -66,6 +66,7 @@ def test_eight_photographs_are_learnt_by_heart(eight, tiny_weights, tmp_path, mo
             freeze_norm=True,
             img_size=320,
             augment="none",
+            amp="off",
         ),
     )
     history = load(folder / "last.pt").state["progress"]["history"]

@@ -23,7 +23,8 @@ def test_a_device_that_is_not_there_is_said(name, message):
         choose_device(name)
 
 
-def test_half_precision_is_chosen_only_on_cuda(monkeypatch):
+def test_half_precision_is_chosen_on_cuda_alone_where_the_processor_has_no_tiles(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     assert choose_precision("auto", CPU) == choose_precision("auto", torch.device("mps")) == "off"
     for supported, kind in ((True, "bf16"), (False, "fp16")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda s=supported: s)
@@ -32,6 +33,15 @@ def test_half_precision_is_chosen_only_on_cuda(monkeypatch):
         choose_precision("bf16", CUDA)
     with pytest.raises(UserError, match="--amp: fp16 on cpu, expected a cuda device; use --amp off"):
         choose_precision("fp16", CPU)
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+@pytest.mark.parametrize("computes", [True, False])
+def test_a_cpu_takes_bf16_unasked_only_with_tiles_that_onednn_uses(monkeypatch, tiles, computes):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: computes)
+    assert choose_precision("auto", CPU) == ("bf16" if tiles and computes else "off")
+    assert choose_precision("auto", torch.device("mps")) == choose_precision("off", CPU) == "off"
 
 
 @pytest.mark.parametrize("computes", [True, False])

@@ -20,11 +20,22 @@ def test_the_full_network_goes_with_an_accelerator(monkeypatch):
     assert "--weights darknet53.conv.74, from https://" in said[1]
 
 
-def test_the_model_goes_with_the_device_and_the_reason_is_given():
+def test_the_model_goes_with_the_device_and_the_reason_is_given(monkeypatch):
+    monkeypatch.setattr("detector.training.device.has_bf16_tiles", lambda: False)
     said = []
     settled = settle(Options(data="x"), CPU, said.append)
     assert settled.model == "yolov3-tiny" and said[0].startswith("model: yolov3-tiny (a CPU: ")
     assert (settled.workers, settled.amp, settled.device) == (0, "off", "cpu")
+
+
+@pytest.mark.parametrize("amp", ["auto", "bf16", "off"])
+def test_bf16_that_was_not_asked_for_is_said(monkeypatch, amp):
+    monkeypatch.setattr("detector.training.device.has_bf16_tiles", lambda: True)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    said = []
+    settled = settle(Options(data="x", amp=amp), CPU, said.append)
+    lines = [line for line in said if line.startswith("precision: bf16, for which this processor has tiles; --amp off")]
+    assert settled.amp == ("off" if amp == "off" else "bf16") and len(lines) == (amp == "auto")
 
 
 def test_the_rate_and_the_decay_go_with_the_optimiser():
