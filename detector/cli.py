@@ -1,4 +1,4 @@
-"""The `detector` command: train, info, anchors, evaluate, detect, export, serve, classify.
+"""The `detector` command: train, info, anchors, evaluate, detect, export, serve, classify, experiments.
 
 Parse, call one library function, print. Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the
 input is at fault, one line; 2 wrong usage; 3 a fault of ours, with a traceback; 130 interrupted.
@@ -16,6 +16,7 @@ import click
 from detector.arguments import PATH, chosen_run, chosen_split, shared
 from detector.classify.cli import classify
 from detector.exits import entry_point
+from detector.experiments.arguments import experiments
 from detector.export.cli import export, quantise
 from detector.judging.arguments import finding_options, judging_options, take_judging, take_thresholds
 from detector.serve.arguments import serving_options, take_serving
@@ -37,6 +38,7 @@ def cli() -> None:
     detector export                      newest run's best weights, as ONNX, beside them
     detector serve                       newest run's best weights, on a web page with a live camera
     detector classify                    a classifier of the boxes' contents, the two-stage alternative
+    detector experiments SUITE.yaml      many runs, compared over seeds
     """
 
 
@@ -217,7 +219,7 @@ def _only(context: click.Context, *allowed: str) -> None:
             raise click.UsageError(f"--resume keeps the run's own options; drop --{name.replace('_', '-')}")
 
 
-for command in (export, quantise, classify):
+for command in (export, quantise, classify, experiments):
     cli.add_command(command)
 
 

@@ -31,6 +31,10 @@ class RunError(UserError):
     """A run folder: none there, finished already, or not to be written."""
 
 
+class SuiteError(UserError):
+    """A suite of experiments that is not one, or its store, which another process holds."""
+
+
 class TrainingError(UserError):
     """Training cannot go on: the loss is not a number any more."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from detector.training.options import Options
+
 
 @dataclass(frozen=True)
 class Source:
@@ -25,6 +27,10 @@ class Configuration:
     name: str
     data: str
     train: dict[str, Any]
+
+    def options(self, seed: int = 0) -> Options:
+        """All that decides the training. Raises UserError where options do not go together."""
+        return Options(**{key.replace("-", "_"): value for key, value in self.train.items()}, seed=seed)
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,17 @@ def restart_tuned(say: Callable[[str], None]) -> None:
 
     Only the console script is ever replaced: a program that calls it as a library is left alone.
     """
-    ours = Path(sys.argv[0]).stem == "detector"
-    if not ours or VARIABLE in os.environ or platform.libc_ver()[0] != "glibc":
+    setting = tuned()
+    if Path(sys.argv[0]).stem != "detector" or not setting:
         return
     say("allocator: started once more with large blocks kept, which is faster (--no-tune: as it was)")
     sys.stdout.flush()
     sys.stderr.flush()
-    setting = ":".join(f"{name}={value}" for name, value in TUNABLES.items())
-    os.execve(sys.executable, sys.orig_argv, {**os.environ, VARIABLE: setting})
+    os.execve(sys.executable, sys.orig_argv, {**os.environ, **setting})
+
+
+def tuned() -> dict[str, str]:
+    """What to add to the environment of a process that is to start so; nothing where it would change nothing."""
+    if VARIABLE in os.environ or platform.libc_ver()[0] != "glibc":
+        return {}
+    return {VARIABLE: ":".join(f"{name}={value}" for name, value in TUNABLES.items())}
