@@ -40,6 +40,12 @@ def datatools() -> None:
     help="A published list, named after its split: train.txt, val.txt, test.txt.",
 )
 @click.option(
+    "--only-with",
+    multiple=True,
+    metavar="CLASS",
+    help="Of train only the pictures that hold a box of it, or of another one named (again and again).",
+)
+@click.option(
     "--on-error",
     type=click.Choice(["fail", "skip"]),
     default="fail",
@@ -79,6 +85,7 @@ def convert(
         classes=how["wanted"],
         split=said["split"],
         lists=read_lists(said["split_file"]),
+        only_with=said["only_with"],
         skip_errors=said["on_error"] == "skip",
         clip=said["clip"],
         link=said["link"],

@@ -20,6 +20,7 @@ from datatools.core import UNSPLIT, Annotation, Dataset
 from datatools.errors import LayoutError
 from datatools.formats.assemble import Classes, Reading
 from datatools.images import decode, encode
+from datatools.narrow import only_with
 from datatools.outputs import MANIFEST, place, put, refuse_overwrite, staged
 from datatools.parallel import ordered_map
 from datatools.problems import ERROR, Problem
@@ -39,6 +40,7 @@ class Settings:
 
     split: shares of train, val and test; `keep` leaves the source's division, `none` undoes it, `auto` divides what is
     not divided where the output is YOLO.  lists: split -> lines of its published list, which go before `split`.
+    only_with: classes, of which a training picture is to hold at least one; none for any picture.
     """
 
     read_as: str = ""
@@ -46,6 +48,7 @@ class Settings:
     classes: Classes = field(default_factory=Classes)
     split: tuple[float, ...] | str = "auto"
     lists: Mapping[str, Sequence[str]] | None = None
+    only_with: tuple[str, ...] = ()
     skip_errors: bool = False
     clip: bool = True
     link: str = "copy"
@@ -113,6 +116,9 @@ def plan_reading(reading: Reading, source: Path, settings: Settings) -> Conversi
         raise LayoutError(source, "an empty data set", "at least one picture", "see `datatools check`")
     known = read_provenance(folder_of(source))
     dataset, groups, beyond = _divided(dataset, reading, settings, known)
+    if settings.only_with:
+        dataset, narrowed = only_with(dataset, settings.only_with)
+        beyond += [f"left out: {name}: no box of {', '.join(settings.only_with)}" for name in narrowed]
     plan = conversion_of(dataset, reading, settings)
     return replace(plan, source=str(source), groups=groups, problems=problems, done=(*left_out, *tidied, *beyond))
 

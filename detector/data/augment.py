@@ -61,12 +61,22 @@ def warp(scene: Scene, affine: Affine, side: int, min_visible: float) -> Scene:
 
 
 def recolour(picture: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Hue, saturation and value of all pixels, each by one gain."""
+    """Hue, saturation and value of all pixels, each by one gain; and noise."""
     gain = 1 + rng.uniform(-1, 1, size=3) * (how.hue, how.saturation, how.value)
     if not (how.hue or how.saturation or how.value):
-        return picture
+        return noised(picture, how.noise, rng)
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
     levels = np.arange(256, dtype=np.float64)
     tables = (levels * gain[0] % 180, (levels * gain[1]).clip(0, 255), (levels * gain[2]).clip(0, 255))
     table = np.stack(tables, axis=1).astype(np.uint8)[None]
-    return cv2.cvtColor(cv2.LUT(hsv, table.transpose(1, 0, 2)), cv2.COLOR_HSV2RGB)
+    recoloured = cv2.cvtColor(cv2.LUT(hsv, table.transpose(1, 0, 2)), cv2.COLOR_HSV2RGB)
+    return noised(recoloured, how.noise, rng)
+
+
+def noised(picture: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian noise, of a deviation drawn up to `most` of white; grey in half of the cases, else of each channel."""
+    if not most:
+        return picture
+    sigma, channels = 255 * rng.uniform(0, most), 1 if rng.random() < 0.5 else 3
+    noise = rng.standard_normal((*picture.shape[:2], channels), dtype=np.float32)
+    return np.rint(picture + np.float32(sigma) * noise).clip(0, 255).astype(np.uint8)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 from detector.errors import UserError
 
-SHARES = ("hue", "saturation", "value", "flip", "mosaic", "mixup", "copy_paste", "shift", "min_visible")
+SHARES = ("hue", "saturation", "value", "noise", "flip", "mosaic", "mixup", "copy_paste", "shift", "min_visible")
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """Amounts; 0 switches one off.
 
-    hue, saturation, value: shares of change either way.  flip, mosaic, mixup, copy_paste: probabilities.
+    hue, saturation, value: shares of change either way.  noise: highest standard deviation, as a share of white.
+    flip, mosaic, mixup, copy_paste: probabilities.
     scale: .5 draws a zoom from 1/1.5 to 1.5.  shift: share of the side either way.  rotate_deg, shear_deg: either way.
     pasted: most objects that copy_paste adds.  min_visible: share of a box that has to be left for it to stay one.
     """
@@ -26,6 +27,7 @@ class Augmentation:
     hue: float = 0.015
     saturation: float = 0.5
     value: float = 0.3
+    noise: float = 0.0
     flip: float = 0.5
     scale: float = 0.3
     shift: float = 0.1

@@ -8,7 +8,7 @@ from typing import Any
 from detector.data.augmentation import PRESETS, Augmentation, preset
 from detector.training.setting import PICTURES, SAMPLING, setting
 
-AMOUNTS = ("hue", "saturation", "value", "flip", "scale", "shift", "rotate_deg", "shear_deg")
+AMOUNTS = ("hue", "saturation", "value", "noise", "flip", "scale", "shift", "rotate_deg", "shear_deg")
 MIXES = ("mosaic", "mixup", "copy_paste", "pasted", "min_visible")
 
 
@@ -28,6 +28,7 @@ class DataOptions:
     hue: float | None = _amount("Share of change either way.")
     saturation: float | None = _amount("The same.")
     value: float | None = _amount("The same.")
+    noise: float | None = _amount("Highest standard deviation, as a share of white.")
     flip: float | None = _amount("Probability.")
     scale: float | None = _amount("0.5 draws a zoom from 1/1.5 to 1.5.")
     shift: float | None = _amount("Share of the side either way.")

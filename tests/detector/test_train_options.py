@@ -77,6 +77,7 @@ CHANGES = [
     {"ignore_iou": 0.0},
     {"augment": "strong", "plain_share": 0.0},
     {"augment": "none"},
+    {"noise": 0.2},
     {"hue": 0.5, "saturation": 0.1, "value": 0.1, "flip": 1.0},
     {"scale": 0.0, "shift": 0.0, "rotate_deg": 20.0, "shear_deg": 5.0},
     {"mosaic": 1.0, "plain_share": 0.0},

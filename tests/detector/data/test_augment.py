@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from detector.data.augment import Affine, draw_affine, recolour, warp
 from detector.data.augmentation import NONE, Augmentation
 from detector.data.scene import Scene
+from detector.errors import UserError
 
 NOTHING = np.zeros((0, 4))
 
@@ -122,3 +124,22 @@ def test_saturation_and_hue_follow_their_gains():
     assert (recolour(red, how, Rng(0, -1, 0)) == 200).all()  # no saturation left: grey
     green = np.full((4, 4, 3), (0, 200, 0), np.uint8)  # hue 60 of 180; half as much is yellow, 30
     assert (recolour(green, how, Rng(-1, 0, 0))[0, 0] == (200, 200, 0)).all()
+
+
+def test_noise_has_the_drawn_deviation_is_grey_in_half_of_the_cases_and_none_where_none_is_asked_for():
+    picture = np.full((200, 200, 3), 128, np.uint8)
+    how = replace(NONE, noise=0.1)
+    grey = 0
+    for seed in range(40):
+        noise = recolour(picture, how, np.random.default_rng(seed)).astype(float) - 128
+        rng = np.random.default_rng(seed)
+        rng.uniform(-1, 1, size=3)  # of the colours
+        assert noise.std() == pytest.approx(25.5 * rng.uniform(0, 1), abs=0.4) and abs(noise.mean()) < 0.5
+        grey += (noise == noise[:, :, :1]).all()
+    assert 10 < grey < 30
+    assert recolour(picture, NONE, np.random.default_rng(0)) is picture
+
+
+def test_noise_is_refused_beyond_white():
+    with pytest.raises(UserError, match=r"augmentation: noise: 1\.5, expected 0 to 1"):
+        replace(NONE, noise=1.5)
