@@ -12,13 +12,14 @@ from typing import Any
 
 import click
 
-from detector.classify.options import AUGMENTATIONS, MODELS, SAMPLERS, TRANSFERS, Options
+from detector.classify.options import AMPS, AUGMENTATIONS, MODELS, SAMPLERS, TRANSFERS, Options
 from detector.loss.settings import CLASS_WEIGHTS
 
 Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
 RUNS = Path("runs/classify")
 CROPS = Path("crops")
+CELLS = {f"{model}-{transfer}": (model, transfer) for model in MODELS for transfer in TRANSFERS}
 quiet_option = click.option("--quiet", is_flag=True, help="No progress, only results and errors.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 device_option = click.option("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... [the best there is]")
@@ -44,6 +45,10 @@ def learning_options(command: Command) -> Command:
                      help="Focal loss; 0 is cross entropy."),
         click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True),
         click.option("--augment", type=click.Choice(AUGMENTATIONS), help="[light; frozen: flip]"),
+        click.option("--views", type=click.IntRange(1), default=8, show_default=True,
+                     help="frozen with light: of how many showings of each picture the body is computed."),
+        click.option("--amp", type=click.Choice(AMPS), default="auto", show_default=True,
+                     help="Half precision in training; auto: where it is faster."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every draw."),
     ]  # fmt: skip
     for option in reversed([data_option, *options, batch_option, device_option, quiet_option]):
@@ -161,22 +166,32 @@ def predict(sources: tuple[Path, ...], weights: Path | None, batch: int, device:
 @classify.command()
 @click.option("--model", "models", type=click.Choice(MODELS), multiple=True, default=MODELS, help="[both]")
 @click.option("--transfer", "transfers", type=click.Choice(TRANSFERS), multiple=True, default=TRANSFERS, help="[all]")
+@click.option("--cell", "cells", type=click.Choice(CELLS), multiple=True, help="These alone, instead of the product.")
 @click.option("--weights", multiple=True, metavar="MODEL=FILE", help="torchvision's state dict of a model.")
 @click.option("--epochs", multiple=True, metavar="N|MODE=N", help="Of all modes, or of one. [20]")
 @click.option("--out", type=PATH, default=RUNS / "compare", show_default=True, help="The grid's folder.")
 @click.option("--split", "subset", type=click.Choice(["val", "test"]), help="What is judged. [test, else val]")
+@click.option("--dry-run", is_flag=True, help="Only say what is left to do and about how long it would take.")
 @json_option
 @learning_options
-def compare(models: tuple[str, ...], transfers: tuple[str, ...], weights: tuple[str, ...], epochs: tuple[str, ...],
-            out: Path, subset: str | None, as_json: bool, quiet: bool, **given: Any) -> None:  # fmt: skip
+def compare(models: tuple[str, ...], transfers: tuple[str, ...], cells: tuple[str, ...], weights: tuple[str, ...],
+            epochs: tuple[str, ...], out: Path, subset: str | None, dry_run: bool, as_json: bool, quiet: bool,
+            **given: Any) -> None:  # fmt: skip
     """Train every MODEL in every mode and write one table of them; what is finished is not run again."""
     from detector.classify.compare import compare as run
-    from detector.classify.compare import epochs_of, pairs
+    from detector.classify.compare import epochs_of, pairs, plan
 
     files = pairs(weights, "--weights", MODELS, "MODEL=FILE")
     common, of_mode = epochs_of(epochs, 20)
-    grid = run(_options(given | {"epochs": common}), models, transfers, files, of_mode, out, subset, _say(quiet),
-               _bar(quiet))  # fmt: skip
+    chosen = [CELLS[name] for name in cells] or [(model, transfer) for model in models for transfer in transfers]
+    planned = plan(_options(given | {"epochs": common}), chosen, files, of_mode, out)
+    if dry_run:
+        from detector.classify.estimate import forecast
+
+        one = forecast(planned, _bar(quiet)(planned, "cells"))
+        click.echo(json.dumps(one.as_json()) if as_json else one.table())
+        return
+    grid = run(planned, out, subset, _say(quiet), _bar(quiet))
     click.echo(json.dumps(grid.as_json(), ensure_ascii=False) if as_json else grid.table())
 
 

@@ -4,7 +4,7 @@
     <out>/table.md, table.json
 
 A finished cell is not run again, a stopped one goes on from its last epoch. A cell's folder that holds a run with
-other options is refused.
+other options is refused. Everything is checked before the first cell begins.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from detector.classify.evaluate import evaluate, write_scores
 from detector.classify.faces import read_faces
 from detector.classify.options import TRANSFERS, Options
 from detector.classify.scores import Scores
+from detector.classify.settle import settled
 from detector.classify.train import Progress, Say, begin, go_on, read_options
 from detector.errors import RunError, UserError
 
@@ -68,21 +69,40 @@ def _short(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def compare(
-    common: Options, models: Sequence[str], transfers: Sequence[str], weights: dict[str, str], epochs: dict[str, int],
-    out: Path, subset: str | None, say: Say, progress: Progress,
-) -> Grid:  # fmt: skip
-    """common: what all cells share.  weights: a file for a model.  epochs: of a mode, where it has its own.
+@dataclass(frozen=True)
+class Planned:
+    """A cell before it is run. done: epochs that its folder holds; None where nothing has begun."""
 
-    subset: None for test where there is one, else val.
-    """
-    cells = [_options(common, model, transfer, weights, epochs) for model in models for transfer in transfers]
-    for options in cells:
-        _refuse_other(out / f"{options.model}-{options.transfer}", options)
-    faces = read_faces(Path(common.data))
+    options: Options
+    folder: Path
+    done: int | None
+
+    @property
+    def left(self) -> int:
+        return self.options.epochs - (self.done or 0)
+
+
+def plan(
+    common: Options, cells: Sequence[tuple[str, str]], weights: dict[str, str], epochs: dict[str, int], out: Path
+) -> tuple[Planned, ...]:
+    """common: what all cells share.  weights: a file for a model.  epochs: of a mode, where it has its own."""
+    found = []
+    for model, transfer in cells:
+        folder, options = out / f"{model}-{transfer}", _options(common, model, transfer, weights, epochs)
+        _refuse_other(folder, options)
+        found.append(Planned(options, folder, _done(folder)))
+    return tuple(found)
+
+
+def compare(planned: Sequence[Planned], out: Path, subset: str | None, say: Say, progress: Progress) -> Grid:
+    """subset: None for test where there is one, else val."""
+    faces = read_faces(Path(planned[0].options.data))
     judged = subset or ("test" if faces.subsets.get("test") else "val")
     faces.read(judged)
-    done = [Cell(one.model, one.transfer, _cell(one, out, judged, say, progress)) for one in cells]
+    done = []
+    for number, one in enumerate(planned, start=1):
+        say(f"{one.folder} ({number} of {len(planned)}): {_what(one)}")
+        done.append(Cell(one.options.model, one.options.transfer, _cell(one, judged, say, progress)))
     grid = Grid(out, judged, tuple(done))
     write_atomically(out / "table.md", (grid.table() + "\n").encode())
     content = json.dumps(grid.as_json(), ensure_ascii=False, indent=1)
@@ -93,10 +113,10 @@ def compare(
 def _options(common: Options, model: str, transfer: str, weights: dict[str, str], epochs: dict[str, int]) -> Options:
     pretrained = None if transfer == "scratch" else weights.get(model)
     if transfer != "scratch" and pretrained is None:
-        remedy = f"give --weights {model}=FILE, or leave it out by --model or --transfer"
+        remedy = f"give --weights {model}=FILE, or leave it out by --model, --transfer or --cell"
         raise UserError("--weights", f"{model} {transfer} begins from pretrained weights", "a file of them", remedy)
     one = replace(common, model=model, transfer=transfer, weights=pretrained)
-    return replace(one, epochs=epochs.get(transfer, common.epochs)).settled()
+    return settled(replace(one, epochs=epochs.get(transfer, common.epochs)))
 
 
 def _refuse_other(folder: Path, options: Options) -> None:
@@ -104,17 +124,25 @@ def _refuse_other(folder: Path, options: Options) -> None:
         raise RunError(folder, "holds a run with other options", "an empty folder", "see --out, or remove it")
 
 
-def _cell(options: Options, out: Path, subset: str, say: Say, progress: Progress) -> Scores:
-    folder = out / f"{options.model}-{options.transfer}"
-    last = folder / "last.pt"
-    if last.is_file() and load(last).state["reached"]["epoch"] >= options.epochs:
-        say(f"{folder}: trained already")
-    elif (folder / "args.yaml").is_file():
-        say(f"{folder}: going on")
-        go_on(folder, say, progress)
-    else:
-        say(f"{folder}: {options.epochs} epochs")
+def _done(folder: Path) -> int | None:
+    """How many epochs of the cell are there; None where nothing has begun."""
+    if not (folder / "args.yaml").is_file():
+        return None
+    return int(load(folder / "last.pt").state["reached"]["epoch"]) if (folder / "last.pt").is_file() else 0
+
+
+def _what(one: Planned) -> str:
+    if one.done is None:
+        return f"{one.options.epochs} epochs"
+    return f"going on, {one.left} of {one.options.epochs} epochs left" if one.left else "trained already"
+
+
+def _cell(one: Planned, subset: str, say: Say, progress: Progress) -> Scores:
+    options, folder = one.options, one.folder
+    if one.done is None:
         begin(options, lambda: _made(folder), say, progress)
+    elif one.left:
+        go_on(folder, say, progress)
     scores = evaluate(folder / "best.pt", Path(options.data), subset, batch=options.batch, device=options.device)
     write_scores(scores, folder, f"{options.model}, {options.transfer}: {subset}")
     return scores

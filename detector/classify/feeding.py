@@ -2,7 +2,8 @@
 
 A picture that is not square is padded with grey. What a showing looks like is decided by (seed, epoch, picture, turn)
 alone. `light`: mirrored in half of the cases, a window of 85 to 100 % of the side, brightness and contrast within
-20 %. Where the body stands still it is computed once for each picture and its mirror image, and training reads those.
+20 %. Where the body stands still it is computed once for each picture and its mirror image, or for a few showings of
+each picture under `light`, and training draws among those.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 from detector.classify.faces import Face
 from detector.classify.networks import Network
 from detector.data.pictures import pad, read_picture, shrink
+from detector.training.device import autocast
 
 WINDOW, LIGHT = 0.85, 0.2
 Normal = tuple[tuple[float, ...], tuple[float, ...]]
@@ -73,19 +75,22 @@ class Pictures:
 
 
 class Features:
-    """What a body that stands still makes of each crop, and of its mirror image where showings are mirrored."""
+    """What a body that stands still makes of each crop: as it is, and mirrored, or in `views` showings under `light`.
 
-    def __init__(self, pictures: Pictures, network: Network, device: torch.device, batch: int,
-                 progress: Progress = iter) -> None:  # fmt: skip
-        self._pictures = pictures
-        self._mirrors = pictures.augment == "flip"
+    amp: "off" or "bf16", what the body is computed with.
+    """
+
+    def __init__(self, pictures: Pictures, network: Network, device: torch.device, batch: int, views: int = 1,
+                 amp: str = "off", progress: Progress = iter) -> None:  # fmt: skip
+        self._pictures, self.count = pictures, {"flip": 2, "light": views}.get(pictures.augment, 1)
         rows = []
         network.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(amp, device):
             for start in progress(range(0, len(pictures.faces), batch)):
-                given = pictures.plain(range(start, min(start + batch, len(pictures.faces)))).to(device)
-                views = (given, given.flip(3)) if self._mirrors else (given,)
-                rows.append(torch.stack([network.body(view) for view in views], dim=1).cpu())
+                numbers = range(start, min(start + batch, len(pictures.faces)))
+                each = [network.body(self._given(view, numbers).to(device)).float().cpu()
+                        for view in range(self.count)]  # fmt: skip
+                rows.append(torch.stack(each, dim=1))
         self._rows = torch.cat(rows).clone()
 
     def shown(self, shows: Sequence[Show]) -> Tensor:
@@ -94,11 +99,17 @@ class Features:
         return self._rows[[number for _, number, _ in shows], views]
 
     def plain(self, numbers: Sequence[int]) -> Tensor:
-        """(B, F)."""
+        """(B, F). Of pictures that are shown under `light` there is none."""
         return self._rows[list(numbers), 0]
 
+    def _given(self, view: int, numbers: Sequence[int]) -> Tensor:
+        if self._pictures.augment == "light":
+            return self._pictures.shown([(view, number, 0) for number in numbers])
+        plain = self._pictures.plain(numbers)
+        return plain.flip(3) if view else plain
+
     def _view(self, epoch: int, number: int, turn: int) -> int:
-        if not self._mirrors:
+        if self.count == 1:
             return 0
         rng = np.random.default_rng(np.random.SeedSequence([self._pictures.seed, epoch, number, turn]))
-        return int(rng.random() < 0.5)
+        return int(rng.random() * self.count)

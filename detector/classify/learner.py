@@ -22,15 +22,17 @@ from detector.classify.loss import total
 from detector.classify.networks import KINDS, Network
 from detector.classify.options import Options
 from detector.training import optimise
+from detector.training.device import autocast
 
 Source = Features | Pictures
 
 
 class Learner:
-    """steps: of an epoch. The options must be settled.  weights: (C,) of the classes, in the loss."""
+    """steps: of an epoch. The options must be settled, `amp` too.  weights: (C,) of the classes, in the loss."""
 
     def __init__(self, network: Network, options: Options, steps: int, weights: Tensor, device: torch.device) -> None:
-        self.network, self.options, self.device = network.to(device), options, device
+        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.options, self.device = options, device
         self.weights = weights.to(device)
         self.module: nn.Module = self.network
         if options.transfer == "frozen":
@@ -58,8 +60,10 @@ class Learner:
     def learn(self, source: Source, shows: Sequence[Show], truths: Tensor, number: int) -> float:
         """Step `number` of the run, counted from 0, on one batch; returns its loss."""
         self.module.train()
-        given = self.module(source.shown(shows).to(self.device))
         options = self.options
+        # A head alone, on features, gains nothing from half floats.
+        with autocast("off" if options.transfer == "frozen" else options.amp, self.device):
+            given = self.module(source.shown(shows).to(self.device))
         loss = total(given, truths.to(self.device), self.weights, options.focal_gamma, options.label_smoothing)
         loss.backward()
         optimise.set_rate(self.optimizer, self.rate(number))

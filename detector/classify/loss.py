@@ -19,7 +19,7 @@ def softmax_focal(
     logits: Tensor, truths: Tensor, weights: Tensor | None = None, gamma: float = 0.0, smoothing: float = 0.0
 ) -> Tensor:
     """logits: (B, C).  truths: (B,) int64.  weights: (C,).  smoothing: share of the truth spread over all classes."""
-    logs = F.log_softmax(logits, dim=1)
+    logs = F.log_softmax(logits.float(), dim=1)
     targets = F.one_hot(truths, logits.shape[1]).to(logs.dtype) * (1 - smoothing) + smoothing / logits.shape[1]
     # Never 0, where a power below 1 has no slope.
     easy = (-torch.expm1(logs)).clamp(min=1e-7) ** gamma if gamma else torch.ones_like(logs)

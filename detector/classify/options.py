@@ -14,12 +14,16 @@ SIDES = {"mobilenet-v2": (224, 32), "inception-v3": (299, 75)}  # of the input: 
 MODELS = tuple(SIDES)
 AUGMENTATIONS = ("none", "flip", "light")
 SAMPLERS = ("uniform", "repeat-factor", "balanced")
+AMPS = ("auto", "off", "bf16")
 RATES = {"frozen": 1e-3, "finetune": 1e-3, "scratch": 2e-3}
 
 
 @dataclass(frozen=True)
 class Options:
-    """data: a folder of crops.  body_lr: the body's rate as a share of the head's, in finetune alone."""
+    """data: a folder of crops.  body_lr: the body's rate as a share of the head's, in finetune alone.
+
+    views: of each picture, of which the body is computed in frozen with `light`.
+    """
 
     data: str
     model: str = "mobilenet-v2"
@@ -36,8 +40,10 @@ class Options:
     focal_gamma: float = 0.0
     label_smoothing: float = 0.0
     augment: str | None = None
+    views: int = 8
     seed: int = 0
     device: str = "auto"
+    amp: str = "auto"
 
     def settled(self) -> Options:
         """Nothing left open. Raises UserError where options contradict one another."""
@@ -47,11 +53,12 @@ class Options:
         if self.transfer == "scratch" and self.weights:
             raise UserError("--weights", "scratch takes none", "--transfer frozen or finetune")
         augment = self.augment or ("flip" if self.transfer == "frozen" else "light")
-        if self.transfer == "frozen" and augment == "light":
-            why = "light, but frozen computes the body once a picture"
-            raise UserError("--augment", why, "none or flip", "or --transfer finetune")
         if self.sampler not in SAMPLERS:
             raise UserError("--sampler", repr(self.sampler), f"one of {', '.join(SAMPLERS)}")
+        if self.amp not in AMPS:
+            raise UserError("--amp", repr(self.amp), f"one of {', '.join(AMPS)}")
+        if self.views < 1:
+            raise UserError("--views", f"{self.views}", "1 or more")
         if self.batch < 2:
             raise UserError("--batch", f"{self.batch} picture", "2 or more: batch norm cannot learn from one")
         published, least = SIDES[self.model]

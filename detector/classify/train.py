@@ -31,6 +31,7 @@ from detector.classify.networks import KINDS, build, load_weights
 from detector.classify.options import Options
 from detector.classify.plots import curves_png
 from detector.classify.scores import score
+from detector.classify.settle import settled
 from detector.data.order import Order
 from detector.data.samplers import repeat_factors
 from detector.data.split import Labelled
@@ -56,7 +57,7 @@ class Reached:
 
 def begin(options: Options, place: Callable[[], Path], say: Say, progress: Progress) -> Path:
     """A new run; `place` makes its folder, once nothing more can be wrong with what was given."""
-    options = options.settled()
+    options = settled(options)
     run = _Run(options, _faces(options), say, progress)
     folder = place()
     write_atomically(folder / "args.yaml", yaml.safe_dump(asdict(options), sort_keys=False).encode())
@@ -86,7 +87,7 @@ def read_options(folder: Path) -> Options:
     if not path.is_file():
         raise RunError(folder, "no args.yaml", "a run of `detector classify train`")
     try:
-        return Options(**yaml.safe_load(path.read_text(encoding="utf-8"))).settled()
+        return settled(Options(**yaml.safe_load(path.read_text(encoding="utf-8"))))
     except (yaml.YAMLError, TypeError) as error:
         raise RunError(path, "is not the options of a classifier", "a file as it was written") from error
 
@@ -113,15 +114,17 @@ class _Run:
         counts = np.bincount(self.labels.numpy(), minlength=len(faces.classes))
         weights = torch.from_numpy(class_weights(counts.tolist(), options.class_weights)).float()
         self.learner = Learner(network, options, len(self.order), weights, self.device)
-        self.train, self.val = self._source(train, options.augment or "none"), self._source(val, "none")
+        self.train = self._source(train, options.augment or "none", options.amp)
+        self.val = self._source(val, "none", "off")
 
-    def _source(self, faces: tuple[Face, ...], augment: str) -> Source:
+    def _source(self, faces: tuple[Face, ...], augment: str, amp: str) -> Source:
         options = self.options
         pictures = Pictures(faces, options.img_size or 0, KINDS[options.model].normal, augment, options.seed)
         if options.transfer != "frozen":
             return pictures
         network, batch = self.learner.network, options.batch
-        return Features(pictures, network, self.device, batch, lambda starts: self.progress(starts, "features"))
+        return Features(pictures, network, self.device, batch, options.views, amp,
+                        lambda starts: self.progress(starts, "features"))  # fmt: skip
 
     def go(self, reached: Reached, folder: Path) -> None:
         """All epochs that are left."""

@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,13 +8,17 @@ import torch
 import yaml
 from PIL import Image
 
+from detector.classify import settle
 from detector.classify.checkpoint import load
+from detector.classify.compare import Planned
 from detector.classify.crops import Cutting, cut_crops
-from detector.classify.faces import Face
-from detector.classify.feeding import changed
+from detector.classify.estimate import Cost, Forecast, Row
+from detector.classify.faces import Face, read_faces
+from detector.classify.feeding import Features, Pictures, changed
 from detector.classify.learner import Learner
-from detector.classify.networks import build
-from detector.classify.options import Options
+from detector.classify.networks import KINDS, build
+from detector.classify.options import MODELS, Options
+from detector.classify.settle import settled
 from detector.classify.train import factors, read_options
 from detector.errors import UserError
 
@@ -130,7 +135,7 @@ def test_shapes_are_learnt_from_scratch(call, shapes_split, tmp_path):
     [
         (("--transfer", "frozen"), "--transfer: frozen begins from pretrained weights"),
         (("--transfer", "scratch", "--weights", "w"), "--weights: scratch takes none"),
-        (("--transfer", "frozen", "--weights", "w", "--augment", "light"), "--augment: light, but frozen"),
+        (("--transfer", "scratch", "--device", "nowhere"), "--device: 'nowhere', expected cpu, cuda"),
         (("--transfer", "scratch", "--img-size", 16), "--img-size: 16 pixels, expected 32 or more for mobilenet-v2"),
         (("--transfer", "scratch", "--batch", 1), "--batch: 1 picture, expected 2 or more: batch norm cannot learn"),
         (("--transfer", "finetune", "--weights", "w"), "w: no such file"),
@@ -194,13 +199,46 @@ def test_the_kinds_of_augmentation_are_what_they_say():
     assert len({changed(picture, 8, "light", np.random.default_rng(seed)).tobytes() for seed in range(9)}) == 9
 
 
+def test_a_body_that_stands_still_is_computed_for_as_many_showings_as_were_asked_for(crops):
+    """Each row that training draws is the body's output for one of the three showings, and all three come up."""
+    faces = read_faces(crops).read("train")[:2]
+    pictures, network = Pictures(faces, 32, KINDS["mobilenet-v2"].normal, "light", 0), build("mobilenet-v2", 2).eval()
+    features = Features(pictures, network, torch.device("cpu"), 2, views=3)
+    drawn = {features.shown([(epoch, 1, 0)])[0].numpy().tobytes() for epoch in range(30)}
+    with torch.inference_mode():
+        each = [network.body(pictures.shown([(view, 0, 0), (view, 1, 0)]))[1].numpy().tobytes() for view in range(3)]
+    assert drawn == set(each) and len(drawn) == 3
+
+
+def test_half_floats_move_a_network_nearly_as_full_ones_do(crops):
+    """bf16 holds 8 bits, and batch norm over so few values makes more of it: the loss differs by less than a tenth."""
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor only emulates bf16")
+    faces, losses = read_faces(crops).read("train")[:8], []
+    for amp in ("off", "bf16"):
+        options = Options("crops", transfer="scratch", epochs=1, img_size=32, amp=amp).settled()
+        learner = Learner(build("mobilenet-v2", 2), options, 1, torch.ones(2), torch.device("cpu"))
+        pictures = Pictures(faces, 32, KINDS["mobilenet-v2"].normal, "none", 0)
+        torch.manual_seed(0)
+        truths = torch.tensor([face.number for face in faces])
+        losses.append(learner.learn(pictures, [(0, number, 0) for number in range(8)], truths, 0))
+    assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+def test_half_precision_is_taken_by_itself_where_the_processor_has_it_and_never_for_depthwise_kernels(monkeypatch):
+    monkeypatch.setattr(settle, "choose_precision", lambda name, device: "bf16" if name == "auto" else name)
+    found = [settled(Options("c", model=model, transfer="scratch", device="cpu")).amp for model in MODELS]
+    assert dict(zip(MODELS, found, strict=True)) == {"mobilenet-v2": "off", "inception-v3": "bf16"}
+    assert settled(Options("c", transfer="scratch", device="cpu", amp="bf16")).amp == "bf16"
+
+
 GRID = ("compare", "--model", "mobilenet-v2", "--img-size", 32, "--batch", 8, "--device", "cpu", "--epochs", 1)
 
 
 def test_a_grid_is_one_table_and_its_finished_cells_are_not_run_again(call, crops, pretrained, tmp_path):
     words = (*GRID, "--weights", f"mobilenet-v2={pretrained}", "--epochs", "frozen=2")
     code, out, err = call(*words)
-    assert code == 0 and err.count("epochs\n") == 3
+    assert code == 0 and "mobilenet-v2-finetune (2 of 3): 1 epochs\n" in err and err.count("epochs\n") == 3
     rows = out.splitlines()
     assert rows[0].startswith("| model | transfer | circle | square | F1, mean |")
     assert [row.split("|")[2].strip() for row in rows[2:]] == ["frozen", "finetune", "scratch"]
@@ -229,6 +267,34 @@ def test_a_grid_that_cannot_be_run_is_refused_before_it_begins(call, crops, tmp_
     code, _, err = call(*GRID, *words)
     assert code == 1 and err.startswith(f"error: {message}")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_grid_of_chosen_cells_says_what_is_left_and_writes_nothing_for_it(call, crops, pretrained, tmp_path):
+    words = (*GRID[:1], *GRID[3:], "--weights", f"mobilenet-v2={pretrained}", "--epochs", "frozen=3")
+    chosen = ("--cell", "mobilenet-v2-scratch", "--cell", "mobilenet-v2-frozen")
+    code, out, _ = call(*words, *chosen, "--dry-run", "--quiet")
+    lines = [line.split() for line in out.splitlines()]
+    assert code == 0 and [line[0] for line in lines] == ["cell", "mobilenet-v2-scratch", "mobilenet-v2-frozen", "all"]
+    assert [line[1:3] for line in lines[1:3]] == [["1", "1"], ["3", "3"]]
+    assert not (tmp_path / "runs").exists()
+    assert call(*words, *chosen[:2], "--quiet")[0] == 0
+    code, out, _ = call(*words, *chosen, "--dry-run", "--json", "--quiet")
+    done, frozen = json.loads(out)
+    assert (done["left"], done["seconds"], frozen["left"]) == (0, 0.0, 3) and frozen["seconds"] > 0
+    assert sorted(path.name for path in (tmp_path / "runs/classify/compare").iterdir() if path.is_dir()) == [
+        "mobilenet-v2-scratch"
+    ]
+
+
+def test_what_an_estimate_adds_up_is_said_by_the_clock():
+    cell = Planned(Options("crops", transfer="scratch", epochs=9), Path("runs/mobilenet-v2-scratch"), 5)
+    one = Forecast((Row(cell, Cost(20.0, 900.5).of(cell.left)), Row(cell, 59.6)))
+    rows = [line.split() for line in one.table().splitlines()]
+    assert rows[1:] == [
+        ["mobilenet-v2-scratch", "9", "4", "1:00:22"],
+        ["mobilenet-v2-scratch", "9", "4", "0:01:00"],
+        ["all", "1:01:22"],
+    ]
 
 
 @pytest.mark.slow
