@@ -27,7 +27,17 @@ def shared(*names: str) -> Callable[[Command], Command]:
     return add
 
 
+class ModelPath(click.Path):
+    """A file; or `shipped`, the model that comes with the package."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from detector.shipped import named_model
+
+        return named_model(Path(str(super().convert(value, param, ctx))))
+
+
 PATH = click.Path(path_type=Path)
+MODEL = ModelPath(path_type=Path)
 SHARED: dict[str, Callable[[Command], Command]] = {
     "data": click.option("--data", type=PATH, help="Split: a folder with data.yaml, or the file. [newest of data/*]"),
     "device": click.option("--device", help="cpu, cuda, cuda:1, mps, ... [the best there is]"),
@@ -72,6 +82,18 @@ def chosen_run(named: str, runs: Path, quiet: bool, file: str = "last.pt") -> Pa
     from detector.runs import newest_run
 
     path, why = newest_run(runs, file)
+    if not quiet:
+        click.echo(why, err=True)
+    return path
+
+
+def chosen_model(named: Path | None, quiet: bool) -> Path:
+    """The model that is `named`; else the newest run's best.pt, else the shipped one, and which that is."""
+    if named is not None:
+        return named
+    from detector.runs import newest_model
+
+    path, why = newest_model()
     if not quiet:
         click.echo(why, err=True)
     return path

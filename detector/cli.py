@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from detector.arguments import PATH, chosen_run, chosen_split, shared
+from detector.arguments import MODEL, PATH, chosen_model, chosen_run, chosen_split, shared
 from detector.classify.cli import classify
 from detector.exits import entry_point
 from detector.experiments.arguments import experiments
@@ -32,11 +32,12 @@ def cli() -> None:
 
     \b
     detector train                       newest split under data/ -> runs/train/<n>/
-    detector evaluate                    newest run's best weights, on its validation pictures
+    detector evaluate                    newest run's best weights, else the shipped model, on validation pictures
     detector evaluate-all                every checkpoint of the newest run: mAP by epoch
-    detector detect photos/              newest run's best weights, on your pictures -> runs/detect/<n>/
-    detector export                      newest run's best weights, as ONNX, beside them
-    detector serve                       newest run's best weights, on a web page with a live camera
+    detector detect photos/              the same, on your pictures -> runs/detect/<n>/
+    detector export                      the same, as ONNX
+    detector serve                       the same, on a web page with a live camera
+    detector ship runs/train/1           a run's best weights as a small file with a card, to give away
     detector classify                    a classifier of the boxes' contents, the two-stage alternative
     detector experiments SUITE.yaml      many runs, compared over seeds
     """
@@ -86,11 +87,18 @@ def train(
 def info(model: str | None, img_size: int | None, classes: int | None, layers: bool, as_json: bool) -> None:
     """Parameters, operations, memory, receptive fields and anchors of MODEL: a name, .cfg, .pt, .weights or .conv.N.
 
-    Without MODEL: the networks that come along.
+    Without MODEL: the networks that come along. `shipped`: the model that comes along, with its card.
     """
     from detector.network.info_report import describe, overview, overview_table
 
-    if model is None:
+    if model == "shipped":
+        from detector.shipped import FOLDER, read_card, shipped_model
+
+        path = shipped_model()
+        one, told = describe(str(path), img_size, classes), (FOLDER / "README.md").read_text(encoding="utf-8")
+        values = one.as_json(layers) | {"card": read_card()}
+        click.echo(json.dumps(values, ensure_ascii=False) if as_json else f"{told}\n{one.text(layers)}")
+    elif model is None:
         found = overview(img_size, classes)
         click.echo(json.dumps([one.as_json() for one in found]) if as_json else overview_table(found))
     else:
@@ -120,7 +128,7 @@ def anchors(data: Path | None, out: tuple[Path, ...], as_json: bool, quiet: bool
 
 
 @cli.command()
-@click.argument("model", type=PATH, required=False)
+@click.argument("model", type=MODEL, required=False)
 @shared("data")
 @click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val", show_default=True)
 @finding_options
@@ -131,13 +139,13 @@ def anchors(data: Path | None, out: tuple[Path, ...], as_json: bool, quiet: bool
 def evaluate(model: Path | None, as_json: bool, quiet: bool, **given: Any) -> None:
     """Judge MODEL on a split: AP by class and by size, precision, recall, F1, counts, thresholds; or as Darknet does.
 
-    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite. Without: the newest run's best.pt. Without --data: the
-    split that the run was trained on.
+    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite, or `shipped`. Without: the newest run's best.pt, else
+    the shipped model. Without --data: the split that the run was trained on.
     """
-    path = model or chosen_run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    path = chosen_model(model, quiet)
     from detector.use import judge
 
-    how, wanted = take_thresholds(given), take_judging(given)
+    how, wanted = take_thresholds(given, path), take_judging(given)
     one = judge(path, how=how, wanted=wanted, quiet=quiet, split=lambda: chosen_split(None, quiet), **given)
     click.echo(json.dumps(one.values, ensure_ascii=False) if as_json else one.text)
 
@@ -165,7 +173,8 @@ def evaluate_all(run: Path | None, as_json: bool, quiet: bool, **given: Any) -> 
 
 @cli.command()
 @click.argument("source", required=False)
-@click.option("--weights", type=PATH, help="Also .onnx, .torchscript, .tflite. [the newest run's best.pt]")
+@click.option("--weights", type=MODEL,
+              help="Also .onnx, .torchscript, .tflite, or `shipped`. [newest run's best.pt, else shipped]")  # fmt: skip
 @finding_options
 @shared("img-size", "cfg", "device", "runtime")
 @video_options
@@ -182,10 +191,10 @@ def detect(source: str | None, weights: Path | None, as_json: bool, quiet: bool,
     Of pictures detections.json is written; of a video the boxes of each frame and how many of each class were there.
     Ctrl-C ends a camera or a stream, and keeps what was seen.
     """
-    path = weights or chosen_run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    path = chosen_model(weights, quiet)
     from detector.video.run import find
 
-    run = find(path, source, how=take_thresholds(given), watching=take_watching(given), quiet=quiet, **given)
+    run = find(path, source, how=take_thresholds(given, path), watching=take_watching(given), quiet=quiet, **given)
     click.echo(json.dumps(run.as_json(), ensure_ascii=False) if as_json else run.lines())
     for line in run.skipped:
         click.echo(f"skipped: {line}", err=True)
@@ -194,7 +203,7 @@ def detect(source: str | None, weights: Path | None, as_json: bool, quiet: bool,
 
 
 @cli.command()
-@click.argument("model", type=PATH, required=False)
+@click.argument("model", type=MODEL, required=False)
 @finding_options
 @shared("img-size", "cfg", "device", "runtime")
 @serving_options
@@ -202,13 +211,32 @@ def detect(source: str | None, weights: Path | None, as_json: bool, quiet: bool,
 def serve(model: Path | None, quiet: bool, **given: Any) -> None:
     """A web page that finds things in a camera's picture, a photo or a video, and an API; until Ctrl-C.
 
-    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite. Without: the newest run's best.pt. Needs an extra:
-    pip install "balanced-detection[web]". Nothing that is sent is stored.
+    MODEL is a .pt, .weights, .onnx, .torchscript or .tflite, or `shipped`. Without: the newest run's best.pt, else
+    the shipped model. Needs an extra: pip install "balanced-detection[web]". Nothing that is sent is stored.
     """
-    path = model or chosen_run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    path = chosen_model(model, quiet)
     from detector.serve.run import serve as run
 
-    run(path, *take_serving(given), how=take_thresholds(given), quiet=quiet, **given)
+    run(path, *take_serving(given), how=take_thresholds(given, path), quiet=quiet, **given)
+
+
+@cli.command()
+@click.argument("run", type=PATH)
+@click.option("--data", type=PATH, help="Split to judge it on: val, and test. [the run's own]")
+@click.option("--out", type=PATH, default=Path("shipped"), show_default=True, help="The folder to write.")
+@click.option("--about", type=PATH, help="Markdown that ends the card: data, purpose, limits. [OUT/about.md]")
+@click.option("--overwrite", is_flag=True, help="Replace the model that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the card as one JSON object.")
+@shared("quiet")
+def ship(run: Path, as_json: bool, **given: Any) -> None:
+    """Write the best weights of RUN as a small file to give away, with a card of what it is and what it is worth.
+
+    RUN is a run's folder, or a .pt in one. The folder gets the file (half floats), README.md and card.json.
+    """
+    from detector.shipping.ship import ship as write
+
+    done = write(run, **given)
+    click.echo(json.dumps(done.card, ensure_ascii=False) if as_json else done.lines())
 
 
 def _only(context: click.Context, *allowed: str) -> None:

@@ -1,4 +1,7 @@
-"""What a bare command takes: the newest split, the newest run; and where a new run goes. No heavy imports."""
+"""What a bare command takes: the newest split, the newest run, else the shipped model; and where a new run goes.
+
+No heavy imports.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from detector.errors import DataError, RunError
+from detector.shipped import line_of, shipped_model
 
 TRAIN_RUNS = Path("runs/train")
 
@@ -32,6 +36,18 @@ def newest_run(folder: Path = TRAIN_RUNS, file: str = "last.pt", command: str = 
     runs = [str(path.parent) for path in found]
     why = f"newest of {len(runs)} runs" if len(runs) > 1 else "the only run here"
     return found[0].parent, f"run: {runs[0]} ({why})"
+
+
+def newest_model(folder: Path = TRAIN_RUNS) -> tuple[Path, str]:
+    """The best.pt of the newest run under `folder` that has one, else the shipped model; and a line that says which."""
+    if any(folder.glob("*/best.pt")):
+        run, why = newest_run(folder, "best.pt")
+        return run / "best.pt", f"model: {run / 'best.pt'} {why[why.index('(') :]}"
+    try:
+        path = shipped_model()
+    except RunError as error:
+        raise RunError(folder, "no run with a best.pt", "a run that `detector train` wrote", str(error)) from error
+    return path, line_of(path, f"no run in {folder}")
 
 
 def own_split(path: Path) -> Path | None:

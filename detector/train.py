@@ -29,6 +29,7 @@ from detector.network.anchors import parse
 from detector.network.cfg import check_size, parse_cfg, read_cfg
 from detector.network.model import Darknet, initialise
 from detector.runs import new_folder
+from detector.shipped import named_model
 from detector.training.board import Board
 from detector.training.device import be_deterministic
 from detector.training.feed import Feed, read_feed
@@ -82,10 +83,11 @@ def train(options: Options, quiet: bool = False) -> Path:
         cfg = cfg.adapt(len(split.classes), parse(options.anchors) if options.anchors else None)
         model = Darknet(cfg)
         initialise(model, torch.Generator().manual_seed(options.seed))
-        if options.weights:
-            taken = transfer.start(model, split.classes, Path(options.weights), options.transferring)
+        weights = named_model(Path(options.weights)) if options.weights else None
+        if weights:
+            taken = transfer.start(model, split.classes, weights, options.transferring)
             say(f"weights: {options.weights}: {taken}")
-        transfer.check(model, options.transferring, Path(options.weights) if options.weights else None)
+        transfer.check(model, options.transferring, weights)
         options = settle_batch(options, model, ranks, say)
         feed = read_feed(split, options, max(model.strides), ranks, say)
         folder = ranks.shared(new_folder(Path(options.out)) if ranks.first else Path())

@@ -55,6 +55,7 @@ def judge(
     if opened.classes != found.classes:
         theirs = ", ".join(found.classes)
         raise DataError(found.path, f"classes {theirs}", f"the model's: {', '.join(opened.classes)}", "see --data")
+    how = how.known_by(found.classes)
     pictures = Pictures(labelled, opened.side)
     hands = default_workers(opened.run.device) if workers is None else workers
     return judge_network(opened.run, pictures, found.classes, how, wanted, batch, hands, quiet)

@@ -21,7 +21,8 @@ from detector.detecting.fusion import fused
 from detector.detecting.runtime import Runtime
 from detector.detecting.suppression import thin
 from detector.detecting.tta import VIEWS, seen
-from detector.judging.found import Found
+from detector.errors import UserError
+from detector.judging.found import Found, Least, sure_of
 from detector.network.fuse import fuse
 from detector.network.model import Darknet
 from detector.training.device import choose_layout
@@ -34,6 +35,7 @@ class Thresholds:
     """confidence: least score of a detection.  overlap: IoU above which the lesser of two boxes goes.
 
     method: how boxes are thinned (`suppression`).  agnostic: boxes of unlike classes too.  views: of `tta`.
+    by_name: least scores of classes that have their own.  each: of every class in order, by `known_by`.
     """
 
     confidence: float = 0.25
@@ -41,6 +43,33 @@ class Thresholds:
     method: str = "greedy"
     agnostic: bool = False
     views: str = "none"
+    by_name: tuple[tuple[str, float], ...] = ()
+    each: tuple[float, ...] = ()
+
+    def known_by(self, classes: tuple[str, ...]) -> Thresholds:
+        """The same for a model of `classes`. Raises UserError where a name is none of them."""
+        own = dict(self.by_name)
+        for name in own:
+            if name not in classes:
+                raise UserError("--conf", f"{name!r} is no class of the model", f"one of {', '.join(classes)}")
+        return replace(self, each=tuple(own.get(name, self.confidence) for name in classes) if own else ())
+
+    @property
+    def least(self) -> Least:
+        """The least score, of every class or one a class. Raises ValueError before the classes are known."""
+        if self.by_name and not self.each:
+            raise ValueError("least scores by name, and no classes: see known_by")
+        return np.array(self.each) if self.each else self.confidence
+
+    def everywhere(self, confidence: float) -> Thresholds:
+        """The same with one least score for every class."""
+        return replace(self, confidence=confidence, by_name=(), each=())
+
+    def divided(self, count: int) -> Thresholds:
+        """The same with least scores of a `count`-th."""
+        by_name = tuple((name, value / count) for name, value in self.by_name)
+        each = tuple(value / count for value in self.each)
+        return replace(self, confidence=self.confidence / count, by_name=by_name, each=each)
 
 
 class InTorch:
@@ -83,7 +112,7 @@ def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Lette
     run = InTorch(model) if isinstance(model, nn.Module) else model
     with torch.inference_mode():
         # A box that one view alone saw keeps its share of the score: what may still count must not be lost before.
-        each = replace(how, confidence=how.confidence / len(VIEWS[how.views]))
+        each = how.divided(len(VIEWS[how.views]))
         views = [
             [select(xyxy[i], scores[i], box, each) for i, box in enumerate(boxes)]
             for xyxy, scores in seen(run, pictures, how.views)
@@ -92,7 +121,7 @@ def detect_batch(model: nn.Module | Runtime, pictures: Tensor, boxes: list[Lette
 
 
 def _sure(found: Found, how: Thresholds) -> Found:
-    kept = found.scores >= how.confidence
+    kept = sure_of(found.scores, found.classes, how.least)
     return Found(found.xyxy[kept], found.classes[kept], found.scores[kept])
 
 
@@ -105,8 +134,9 @@ def _flatten(raw: Tensor, anchors_wh: Tensor, stride: int) -> tuple[Tensor, Tens
 
 def select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Found:
     """One picture: (N, 4) pixels of the square and (N, C) scores to detections in its own pixels, best first."""
-    flat = scores.reshape(-1)
-    above = torch.from_numpy(np.flatnonzero(flat.numpy() >= how.confidence))  # a tenth of the time of torch's nonzero
+    flat, least = scores.reshape(-1), how.least
+    # A tenth of the time of torch's nonzero; NumPy would compare with a float64 array of thresholds in float64.
+    above = torch.from_numpy(np.flatnonzero(scores.numpy() >= np.asarray(least, dtype=np.float32)))
     cell, number, score = above // scores.shape[1], above % scores.shape[1], flat[above]
     if len(score) > MAX_CANDIDATES:
         best = torch.topk(score, MAX_CANDIDATES).indices
@@ -115,6 +145,7 @@ def select(xyxy: Tensor, scores: Tensor, box: Letterbox, how: Thresholds) -> Fou
     limit = torch.tensor([width, height, width, height], dtype=xyxy.dtype)
     own = torch.minimum(box.out_of(xyxy[cell]).clamp(min=0), limit)
     own, score, kept = thin(own, score, number, how.overlap, how.method, how.agnostic)
-    sure = score >= how.confidence
-    own, score, number = own[sure], score[sure], number[kept[sure]]
+    number = number[kept]
+    sure = torch.from_numpy(sure_of(score.numpy(), number.numpy(), np.asarray(least, dtype=np.float32)))
+    own, score, number = own[sure], score[sure], number[sure]
     return Found(own.numpy().astype(np.float64), number.numpy(), score.numpy().astype(np.float64))

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from detector.arguments import PATH, chosen_run, shared
+from detector.arguments import MODEL, PATH, chosen_model, shared
 
 
 @click.command()
-@click.argument("model", type=PATH, required=False)
+@click.argument("model", type=MODEL, required=False)
 @click.option("--to", type=click.Choice(["onnx", "torchscript", "tflite", "weights"]), default="onnx",
               show_default=True, help="What to write.")  # fmt: skip
 @click.option("--nms", is_flag=True, help="ONNX: thin the boxes inside the model, by --conf and --overlap.")
@@ -35,9 +35,9 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
     """Write MODEL (.pt or .weights) for another runtime, run it there, and compare it with torch on pictures.
 
     ONNX and TFLite need an extra: pip install "balanced-detection[onnx]" or [tflite]. What was compared goes into
-    FILE.json. Without MODEL: the newest run's best.pt. A classifier's .pt goes to ONNX.
+    FILE.json. Without MODEL: the newest run's best.pt, else the shipped model. A classifier's .pt goes to ONNX.
     """
-    path = model or chosen_run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    path = chosen_model(model, quiet)
     from detector.classify.checkpoint import is_classifier
     from detector.classify.export import export as write_classifier
     from detector.detecting.inference import Thresholds
@@ -53,7 +53,7 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 
 
 @click.command()
-@click.argument("model", type=PATH)
+@click.argument("model", type=MODEL)
 @click.option("--mode", type=click.Choice(["static", "dynamic", "fp16"]), default="static", show_default=True,
               help="8 bits, ranges measured beforehand or on the way; or half floats.")  # fmt: skip
 @click.option("--data", type=PATH, help="Split to calibrate on (train) and to judge on (val). [the run's own]")

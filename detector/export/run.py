@@ -26,6 +26,7 @@ from detector.runs import own_split
 from detector.runtimes.description import Description
 from detector.runtimes.opening import EXPORTED, open_runtime
 from detector.runtimes.reading import read_weights
+from detector.shipped import is_shipped
 
 SCORE_TOLERANCE, BOX_TOLERANCE = 1e-3, 0.1  # beyond these a float32 export is not the same network
 LEAST_SHARE = 0.9  # of boxes in both, with suppression inside, which sees them before they are clipped to the picture
@@ -93,7 +94,7 @@ def export(
         raise ExportError("--nms", f"is not part of {target.to}", "--to onnx")
     split = read_split(data) if data else None
     weights = read_weights(path, cfg, split.classes if split else None, img_size)
-    written = out or path.with_suffix(SUFFIXES[target.to])
+    written = out or (Path(path.name) if is_shipped(path) else path).with_suffix(SUFFIXES[target.to])
     if written.suffix != SUFFIXES[target.to]:
         raise ExportError(written, f"does not end in {SUFFIXES[target.to]}", f"--out FILE{SUFFIXES[target.to]}")
     for one in (written, *(written.with_suffix(end) for end in (".cfg", ".names") if target.to == "weights")):

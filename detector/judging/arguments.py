@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from detector.judging.judgement import Judging
 
 Command = Callable[..., Any]
+Confidence = tuple[float, tuple[tuple[str, float], ...]]
+DEFAULT_CONF = 0.25
 SHARE = click.FloatRange(0, 1)
 PATH = click.Path(path_type=Path)
 
@@ -31,15 +33,34 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r}, expected numbers with commas between, as 16,32,96", param, context)
 
 
+class Confidences(click.ParamType):
+    """A least confidence; or for classes by name too, as .25,NAME=.5; gives (a number, pairs of name and number)."""
+
+    name = "X|NAME=X,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Confidence:
+        if isinstance(value, tuple):
+            return value
+        first, *rest = value.split(",")
+        every, named = (DEFAULT_CONF, [first, *rest]) if "=" in first else (first, rest)
+        pairs = [part.rpartition("=") for part in named]
+        names = [name.strip() for name, _, _ in pairs]
+        if not all(names) or len(set(names)) < len(names):
+            self.fail(f"{value!r}, expected a number, NAME=NUMBER, or both as .25,NAME=.5", param, context)
+        shares = [SHARE.convert(number.strip(), param, context) for _, _, number in pairs]
+        return SHARE.convert(every, param, context), tuple(zip(names, shares, strict=True))
+
+
 CONF = click.option(
-    "--conf", type=SHARE, default=0.25, show_default=True, help="Least confidence of a box that counts."
+    "--conf", type=SHARE, default=DEFAULT_CONF, show_default=True, help="Least confidence of a box that counts."
 )
 NMS = click.option(
     "--nms", type=SHARE, default=0.45, show_default=True,
     help="Of two boxes of a class that overlap more than this, the lesser goes.",
 )  # fmt: skip
 FINDING = (
-    CONF,
+    click.option("--conf", type=Confidences(), help="Least confidence of a box that counts; of a class, as "
+                 "0.25,NAME=0.5. [0.25; of the shipped model its card's]"),
     NMS,
     click.option("--nms-method", type=click.Choice(["greedy", "soft", "soft-linear", "diou", "merge"]),
                  default="greedy", show_default=True, help="How boxes that overlap are thinned."),
@@ -77,12 +98,19 @@ def judging_options(command: Command) -> Command:
     return command
 
 
-def take_thresholds(given: dict[str, Any]) -> Thresholds:
-    """The value that `finding_options` stand for; they leave `given`."""
-    from detector.detecting.inference import Thresholds
+def take_thresholds(given: dict[str, Any], model: Path | None = None) -> Thresholds:
+    """The value that `finding_options` stand for; they leave `given`. Without --conf: of the shipped model its card's.
 
-    names = ("conf", "nms", "nms_method", "agnostic", "tta")
-    return Thresholds(*(given.pop(name) for name in names))
+    Darknet's report and the first study's count at one confidence, so that they keep the plain default.
+    """
+    from detector.detecting.inference import Thresholds
+    from detector.shipped import advised
+
+    every, by_name = given.pop("conf") or (DEFAULT_CONF, None)
+    if by_name is None:
+        by_name = advised(model) if given.get("metric", "coco") in ("coco", "voc") else ()
+    nms, method, agnostic, views = (given.pop(name) for name in ("nms", "nms_method", "agnostic", "tta"))
+    return Thresholds(every, nms, method, agnostic, views, by_name)
 
 
 def take_judging(given: dict[str, Any]) -> Judging:

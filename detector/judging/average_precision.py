@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.judging.found import Found as Found
+from detector.judging.found import Least, sure_of
 from detector.judging.found import overlaps as overlaps
 from detector.judging.matching import MAX_DETECTIONS as MAX_DETECTIONS
 from detector.judging.matching import Matching
@@ -65,16 +66,16 @@ def read_at_recalls(precision: np.ndarray, recall: np.ndarray) -> float:
     return float(best[at[at < len(best)]].sum() / len(RECALLS))
 
 
-def score_classes(matching: Matching, classes: int, confidence: float) -> list[ClassScore]:
+def score_classes(matching: Matching, classes: int, least: Least) -> list[ClassScore]:
     """A score a class, over boxes of every size."""
-    return [_score(matching, number, confidence) for number in range(classes)]
+    return [_score(matching, number, least) for number in range(classes)]
 
 
-def _score(matching: Matching, number: int, confidence: float) -> ClassScore:
+def _score(matching: Matching, number: int, least: Least) -> ClassScore:
     own = matching.of_class(number)
     hits, passed, scores = matching.hits[0][:, own], matching.passed[0][:, own], matching.scores[own]
     total = matching.total(number)
-    sure = scores >= confidence
+    sure = sure_of(scores, matching.classes[own], least)
     right, wrong = int(hits[0, sure].sum()), int((sure & ~hits[0] & ~passed[0]).sum())
     ap = average_precision(hits, passed, scores, total) if total else None
     return ClassScore(

@@ -12,18 +12,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from detector.judging.found import Found, Truth, as_truth
+from detector.judging.found import Found, Least, Truth, as_truth, sure_of
 from detector.judging.matching import Matching, match
 
 HALF = np.array([0.5])
 
 
-def confusion(
-    detections: Sequence[Found], truths: Sequence[Found | Truth], classes: int, confidence: float
-) -> np.ndarray:
+def confusion(detections: Sequence[Found], truths: Sequence[Found | Truth], classes: int, least: Least) -> np.ndarray:
     """(C + 1, C + 1) counts: rows are what is there, columns what was found; the last of each is the background."""
     known = [as_truth(one) for one in truths]
-    sure = [_chosen(one, one.scores >= confidence) for one in detections]
+    sure = [_chosen(one, sure_of(one.scores, one.classes, least)) for one in detections]
     table = np.zeros((classes + 1, classes + 1), dtype=np.int64)
     first = match(sure, known, HALF)
     own = first.truths[first.took[first.took >= 0], 0]

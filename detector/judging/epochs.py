@@ -86,7 +86,9 @@ class Asked:
         for one in self.labelled:
             for part in (one.path.name.encode(), one.classes.tobytes(), one.boxes.tobytes(), one.regions.tobytes()):
                 digest.update(part)
-        thinning = {name: value for name, value in asdict(self.how).items() if name != "confidence"}
+        thinning = {
+            name: value for name, value in asdict(self.how).items() if name not in ("confidence", "by_name", "each")
+        }
         digest.update(repr((thinning, side, self.split.classes)).encode())
         return f"{self.subset}-{len(self.labelled)}-{side}-{digest.hexdigest()[:12]}"
 
@@ -116,7 +118,7 @@ def judge_epochs(
     """Judge what is not yet in the folder's epochs.csv, and write it."""
     paths = _checkpoints(folder)
     found = read_split(data or own_split(folder / "last.pt") or split())
-    asked = Asked(found, subset, found.read(subset), how, batch, workers, quiet)
+    asked = Asked(found, subset, found.read(subset), how.known_by(found.classes), batch, workers, quiet)
     before = _read(folder / "epochs.csv", found.classes)
     known = {(row["file"], row["sha256"], row["settings"]): row for row in before}
     rows: list[Row] = []

@@ -7,7 +7,7 @@ that the user names (.25 by default). A class without truths has no AP and is le
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from detector.data.loader import Order, Pictures, loader
 from detector.detecting.inference import Thresholds, as_runtime, detect_batch
 from detector.detecting.runtime import Runtime
 from detector.judging.average_precision import MAX_DETECTIONS, ClassScore, mean, score_classes
-from detector.judging.found import Found, truths_of
+from detector.judging.found import Found, Least, least_as_json, least_said, truths_of
 from detector.judging.matching import Matching, match
 from detector.network.model import Darknet
 
@@ -34,7 +34,7 @@ class Scores:
 
     classes: dict[str, ClassScore]
     images: int
-    confidence: float
+    confidence: Least
     overlap: float
 
     @property
@@ -52,7 +52,7 @@ class Scores:
             "map50": self.map50,
             "map50_95": self.map50_95,
             "images": self.images,
-            "conf": self.confidence,
+            "conf": least_as_json(self.confidence, list(self.classes)),
             "nms": self.overlap,
             "classes": {name: {key: getattr(s, key) for key in names} for name, s in self.classes.items()},
         }
@@ -65,14 +65,14 @@ class Scores:
         )
         lines = [head + f" {'TP':>6} {'FP':>6} {'FN':>6}"]
         lines += [_line(name, score, width) for name, score in self.classes.items()]
-        every = list(self.classes.values())
+        every, said = list(self.classes.values()), least_said(self.confidence, list(self.classes))
         total = ClassScore(
             self.map50, self.map50_95, sum(s.tp for s in every), sum(s.fp for s in every), sum(s.fn for s in every)
         )
         lines.append(_line("all", total, width))
         lines.append(
             f"{self.images} pictures. AP: COCO's, all scores from {LOW_CONFIDENCE}, at most {MAX_DETECTIONS} a picture "
-            f"and class; 'all' is its mean over classes.\nThe rest: at confidence {self.confidence:g} and IoU .5, "
+            f"and class; 'all' is its mean over classes.\nThe rest: at confidence {said} and IoU .5, "
             f"NMS {self.overlap:g}; 'all' counts every box alike."
         )
         absent = [name for name, score in self.classes.items() if score.ap50 is None]
@@ -107,13 +107,13 @@ def evaluate(
 
 
 def scores_of(matching: Matching, classes: tuple[str, ...], pictures: int, how: Thresholds) -> Scores:
-    each = score_classes(matching, len(classes), how.confidence)
-    return Scores(dict(zip(classes, each, strict=True)), pictures, how.confidence, how.overlap)
+    each = score_classes(matching, len(classes), how.least)
+    return Scores(dict(zip(classes, each, strict=True)), pictures, how.least, how.overlap)
 
 
 def at_every_score(how: Thresholds, run: Runtime, squares: Tensor, boxes: list[Letterbox]) -> list[Found]:
     """Detections down to `LOW_CONFIDENCE`, since AP ranks them all."""
-    return detect_batch(run, squares, boxes, replace(how, confidence=LOW_CONFIDENCE))
+    return detect_batch(run, squares, boxes, how.everywhere(LOW_CONFIDENCE))
 
 
 def run_model(

@@ -7,8 +7,9 @@ may be found or not), and a region of no class, in which nothing is judged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from detector.boxes import corners
 
 if TYPE_CHECKING:
     from detector.data.loader import Pictures
+
+Least = float | np.ndarray  # confidence from which a detection counts: of every class, or (C,) one a class
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,23 @@ def truths_of(pictures: Pictures) -> list[Truth]:
         Truth(pictures.truths_xyxy(i), one.classes, regions=corners(one.regions, pictures.sizes_wh[i]))
         for i, one in enumerate(pictures.labelled)
     ]
+
+
+def sure_of(scores: np.ndarray, classes: np.ndarray, least: Least) -> np.ndarray:
+    """(N,) bool: which detections count. scores, classes: (N,)."""
+    return np.asarray(scores >= (least[classes] if isinstance(least, np.ndarray) and least.ndim else least))
+
+
+def least_as_json(least: Least, classes: Sequence[str]) -> Any:
+    """A number, or one by name."""
+    return dict(zip(classes, least.tolist(), strict=True)) if isinstance(least, np.ndarray) else least
+
+
+def least_said(least: Least, classes: Sequence[str]) -> str:
+    """For people."""
+    if not isinstance(least, np.ndarray):
+        return f"{least:g}"
+    return ", ".join(f"{name} {value:g}" for name, value in zip(classes, least.tolist(), strict=True))
 
 
 def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:

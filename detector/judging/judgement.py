@@ -28,7 +28,7 @@ from detector.judging.costs import expected_costs, read_costs
 from detector.judging.curves import curves
 from detector.judging.darknet_report import darknet_batch, darknet_report
 from detector.judging.evaluate import Scores, at_every_score, run_model, scores_of
-from detector.judging.found import Found, Truth, truths_of
+from detector.judging.found import Found, Least, Truth, least_as_json, truths_of
 from detector.judging.matching import match
 from detector.judging.mistakes import mistakes
 from detector.judging.original_metric import original_batch, original_report
@@ -63,6 +63,8 @@ class Judging:
         own = self.metric in ("darknet", "original")
         if own and (how.method != "greedy" or how.agnostic or how.views != "none"):
             raise UserError(f"--metric {self.metric}", "finds boxes its own way", "no --tta, --nms-method, --agnostic")
+        if own and how.by_name:
+            raise UserError(f"--metric {self.metric}", "counts at one confidence", "--conf with a number alone")
         if self.metric == "original" and (self.per_image or self.sheets or self.cost):
             raise UserError("--metric original", "makes no files", "no --per-image, --sheets, --cost")
         if self.corrected and self.metric != "darknet":
@@ -104,18 +106,18 @@ def judge_network(
         boxes = [pictures.letterbox(i) for i in range(len(pictures))]
         one = original_report(found, truths, boxes, classes)
         return Judgement(one.table(), one.as_json() | {"metric": "original", "images": len(pictures)})
-    judgement = _judged(pictures, found, truths, classes, how, wanted)
+    judgement = judge_found(pictures, found, truths, classes, how, wanted)
     if costs is not None:
         expected = expected_costs(found, truths, costs)
         judgement = _with(judgement, expected.table(), {"costs": vars(expected)})
-    return _with(judgement, _write(pictures, found, truths, classes, how.confidence, wanted), {})
+    return _with(judgement, _write(pictures, found, truths, classes, how.least, wanted), {})
 
 
 def _with(one: Judgement, text: str, values: dict[str, Any]) -> Judgement:
     return Judgement(f"{one.text}\n\n{text}" if text else one.text, one.values | values)
 
 
-def _judged(
+def judge_found(
     pictures: Pictures,
     found: Sequence[Found],
     truths: Sequence[Truth],
@@ -123,7 +125,12 @@ def _judged(
     how: Thresholds,
     wanted: Judging,
 ) -> Judgement:
-    common = {"metric": wanted.metric, "images": len(pictures), "conf": how.confidence, "nms": how.overlap}
+    common = {
+        "metric": wanted.metric,
+        "images": len(pictures),
+        "conf": least_as_json(how.least, classes),
+        "nms": how.overlap,
+    }
     if wanted.metric == "darknet":
         darknet = darknet_report(found, truths, classes, how.confidence, wanted.corrected)
         return Judgement(darknet.lines(), common | darknet.as_json())
@@ -135,14 +142,14 @@ def _judged(
     scores: Scores = scores_of(matching, classes, len(pictures), how)
     coco = report_of(matching, classes, tuple(sizes))
     advice = thresholds.advise(curves(matching, classes), wanted.want_recall, wanted.want_precision)
-    matrix = confusion(found, truths, len(classes), how.confidence)
+    matrix = confusion(found, truths, len(classes), how.least)
     values = scores.as_json() | common | {"coco": coco.as_json(), "thresholds": thresholds.as_json(advice)}
     values["confusion"] = {"names": [*classes, "background"], "there_by_found": matrix.tolist()}
     sure = calibrations(matching, classes)
     values["calibration"] = {name: one.as_json() for name, one in sure.items()}
     paths = [one.path for one in pictures.labelled]
-    wrong = mistakes(found, truths, classes, how.confidence)
-    values["per_image"] = per_image_rows(matching, paths, how.confidence)
+    wrong = mistakes(found, truths, classes, how.least)
+    values["per_image"] = per_image_rows(matching, paths, how.least)
     values["misses"] = [one.as_json(paths, classes) for one in wrong.misses[:MOST]]
     values["false_alarms"] = [one.as_json(paths, classes) for one in wrong.alarms[:MOST]]
     texts = [scores.table(), coco.table(), thresholds.table(advice), calibration_line(sure)]
@@ -158,7 +165,7 @@ def _write(
     found: Sequence[Found],
     truths: Sequence[Truth],
     classes: tuple[str, ...],
-    confidence: float,
+    least: Least,
     wanted: Judging,
 ) -> str:
     """Write the files that are wanted; returns a line for each place."""
@@ -166,11 +173,11 @@ def _write(
     if wanted.per_image:
         matching = match(found, truths, np.array([0.5]))
         wanted.per_image.parent.mkdir(parents=True, exist_ok=True)
-        table = per_image_csv(matching, [one.path for one in pictures.labelled], confidence)
+        table = per_image_csv(matching, [one.path for one in pictures.labelled], least)
         write_atomically(wanted.per_image, table)
         lines.append(f"a row a picture: {wanted.per_image}")
     if wanted.sheets:
-        made = judging_sheets(pictures, found, truths, classes, confidence)
+        made = judging_sheets(pictures, found, truths, classes, least)
         wanted.sheets.mkdir(parents=True, exist_ok=True)
         for name, data in made.items():
             write_atomically(wanted.sheets / name, data)

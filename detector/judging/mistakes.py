@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.judging.found import Found, Truth, as_truth, overlaps
+from detector.judging.found import Found, Least, Truth, as_truth, overlaps, sure_of
 from detector.judging.matching import match
 
 HALF = np.array([0.5])
@@ -48,12 +48,12 @@ class Mistakes:
 
 
 def mistakes(
-    detections: Sequence[Found], truths: Sequence[Found | Truth], classes: tuple[str, ...], confidence: float
+    detections: Sequence[Found], truths: Sequence[Found | Truth], classes: tuple[str, ...], least: Least
 ) -> Mistakes:
     """Every mistake, worst first. Lists of the same pictures."""
     known = [as_truth(one) for one in truths]
     matching = match(detections, known, HALF)
-    sure = matching.scores >= confidence
+    sure = sure_of(matching.scores, matching.classes, least)
     taken = np.zeros(len(matching.truths), dtype=bool)
     taken[matching.took[(matching.took >= 0) & sure]] = True
     wrong = sure & ~matching.hits[0, 0] & ~matching.passed[0, 0]
@@ -62,7 +62,7 @@ def mistakes(
         for p, i in zip(matching.pictures[wrong], matching.index[wrong], strict=True)
     ]
     misses = [
-        _miss(detections[p], known[p], int(p), int(i), classes, confidence)
+        _miss(detections[p], known[p], int(p), int(i), classes, least)
         for _, p, i in matching.truths[matching.counted[0] & ~taken]
     ]
     return Mistakes(sorted(misses, key=lambda one: -one.side), sorted(alarms, key=lambda one: -(one.score or 0.0)))
@@ -84,7 +84,7 @@ def _alarm(found: Found, truth: Truth, picture: int, index: int, classes: tuple[
     return Mistake(picture, box, number, float(found.scores[index]), why)
 
 
-def _miss(found: Found, truth: Truth, picture: int, index: int, classes: tuple[str, ...], confidence: float) -> Mistake:
+def _miss(found: Found, truth: Truth, picture: int, index: int, classes: tuple[str, ...], least: Least) -> Mistake:
     box, number = truth.xyxy[index], int(truth.classes[index])
     overlap = overlaps(box[None], found.xyxy)[0]
     ranked = np.where(overlap >= HALF[0], found.scores, -1.0)
@@ -92,7 +92,11 @@ def _miss(found: Found, truth: Truth, picture: int, index: int, classes: tuple[s
     if len(ranked) and ranked.max() >= TRACE:
         best = int(ranked.argmax())
         said, score = classes[int(found.classes[best])], found.scores[best]
-        why = f"found as {said} {score:.2f}" if score >= confidence else f"at most {said} {score:.2f}"
+        why = (
+            f"found as {said} {score:.2f}"
+            if sure_of(found.scores, found.classes, least)[best]
+            else f"at most {said} {score:.2f}"
+        )
     elif len(near) and near.max() >= TRACE:
         best = int(near.argmax())
         why = f"badly placed: {found.scores[best]:.2f}, IoU {overlap[best]:.2f}"

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from detector.data.pictures import read_picture
 from detector.detecting.draw import colour, draw_boxes
-from detector.judging.found import Found, Truth, as_truth
+from detector.judging.found import Found, Least, Truth, as_truth, sure_of
 from detector.judging.mistakes import Mistake
 
 SIDE, GAP, LINE, HEAD, COLUMNS = 220, 10, 18, 30, 3
@@ -29,13 +29,13 @@ def mistakes_png(
     truths: Sequence[Found | Truth],
     classes: tuple[str, ...],
     worst: Sequence[Mistake],
-    confidence: float,
+    least: Least,
     title: str,
     count: int = 12,
 ) -> bytes:
-    """The first `count` of `worst`; boxes found below `confidence` are not drawn. paths: of all pictures, in order."""
+    """The first `count` of `worst`; boxes found below `least` are not drawn. paths: of all pictures, in order."""
     shown = worst[:count]
-    tiles = [_tile(paths, detections, truths, classes, one, confidence) for one in shown]
+    tiles = [_tile(paths, detections, truths, classes, one, least) for one in shown]
     wide, high = 2 * SIDE + 2, SIDE + 2 * LINE + 4
     columns, rows = min(COLUMNS, max(1, len(tiles))), max(1, -(-len(tiles) // COLUMNS))
     sheet = Image.new("RGB", (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP + 2 * HEAD), "white")
@@ -63,12 +63,13 @@ def _tile(
     truths: Sequence[Found | Truth],
     classes: tuple[str, ...],
     one: Mistake,
-    confidence: float,
+    least: Least,
 ) -> Image.Image:
     path, found, truth = paths[one.picture], detections[one.picture], as_truth(truths[one.picture])
     cut, corner, scale = _cut(read_picture(path), one.box)
     cut = _bracketed(cut, (one.box - corner) * scale)
-    there, here = _in_cut(truth.xyxy, corner, scale), _in_cut(found.xyxy, corner, scale) & (found.scores >= confidence)
+    there = _in_cut(truth.xyxy, corner, scale)
+    here = _in_cut(found.xyxy, corner, scale) & sure_of(found.scores, found.classes, least)
     left = draw_boxes(cut, (truth.xyxy[there] - corner) * scale, truth.classes[there], classes)
     right = draw_boxes(cut, (found.xyxy[here] - corner) * scale, found.classes[here], classes, found.scores[here])
     tile = Image.new("RGB", (2 * SIDE + 2, SIDE + 2 * LINE + 4), "white")

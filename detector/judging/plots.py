@@ -10,6 +10,7 @@ import numpy as np
 from detector.detecting.draw import colour
 from detector.judging.calibration import Calibration
 from detector.judging.curves import Curve
+from detector.judging.found import Least, least_said
 
 STYLES = ("-", "--", "-.", ":")
 MOST_NAMED = 12  # curves that a legend can hold; more are drawn in grey, unnamed
@@ -55,7 +56,7 @@ def _f1(axis: Any, one: Curve, name: str, style: dict[str, Any]) -> None:
     axis.plot(one.confidence[best], one.f1[best], marker="o", markeredgecolor="black", **style)
 
 
-def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], confidence: float) -> bytes:
+def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], least: Least) -> bytes:
     """Counts, and the share of each row as colour: rows are what is there, columns what was found."""
     names = [*classes, "background"]
     side = max(4.6, min(18.0, 0.95 * len(names) + 1.8))
@@ -66,7 +67,7 @@ def confusion_png(matrix: np.ndarray, classes: tuple[str, ...], confidence: floa
     columns = [*classes, "missed"]
     axis.set_xticks(range(len(names)), columns, rotation=40, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(len(names)), names)
-    axis.set(title=f"confidence {confidence:g}, IoU 0.5", xlabel="found", ylabel="there")
+    axis.set(title=f"confidence {least_said(least, classes)}, IoU 0.5", xlabel="found", ylabel="there")
     for row, column in np.ndindex(matrix.shape) if len(names) <= MOST_NUMBERS else ():
         if row == column == len(classes):
             axis.text(column, row, "–", ha="center", va="center", color="0.5")

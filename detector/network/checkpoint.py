@@ -1,15 +1,15 @@
 """Our own `.pt` files: a dictionary of tensors and plain values, saved whole or not at all, loaded without code.
 
 Holds `format`, `cfg` (the text), `model` (its name), `classes` (names), `img_size`, `weights` (the averaged ones,
-to use), and in a run's `last.pt` also `state`, what `--resume` needs. `torch.load(weights_only=True)` refuses
-anything that would run code.
+to use), and in a run's `last.pt` also `state`, what `--resume` needs. Half floats are read as floats (`halved` stores
+kernels so). `torch.load(weights_only=True)` refuses anything that would run code.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from detector.network.model import Darknet
 from detector.network.weights import load_darknet
 
 FORMAT = "balanced-detection checkpoint 1"
+KERNEL = 4  # dimensions of a convolution's
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,30 @@ class Checkpoint:
         return model
 
 
+def halved(checkpoint: Checkpoint) -> Checkpoint:
+    """The same without its state, kernels as half floats: half the file. What normalises is small and stays as it is.
+
+    Raises WeightsError where a kernel is too large for half a float.
+    """
+    weights = {name: one.half() if one.ndim == KERNEL else one for name, one in checkpoint.weights.items()}
+    for name, one in weights.items():
+        if one.is_floating_point() and not bool(one.isfinite().all()):
+            raise WeightsError(checkpoint.model, f"{name} cannot be stored as half floats", "finite, below 65504")
+    return replace(checkpoint, weights=weights, state={})
+
+
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write, atomically."""
+    write_atomically(path, packed(checkpoint))
+
+
+def packed(checkpoint: Checkpoint) -> bytes:
+    """The bytes of a file; the same of the same checkpoint."""
     content = {"format": FORMAT, "classes": list(checkpoint.classes)}
     content |= {name: getattr(checkpoint, name) for name in ("model", "cfg", "img_size", "weights", "state")}
     stream = io.BytesIO()
     torch.save(content, stream)
-    write_atomically(path, stream.getvalue())
+    return stream.getvalue()
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -81,6 +99,8 @@ def load(path: Path) -> Checkpoint:
     ours = isinstance(content, dict) and content.get("format") == FORMAT and {"classes", *names} <= set(content)
     if not ours:
         raise WeightsError(path, "is not a checkpoint of ours", "a .pt that `detector train` wrote")
+    halves = {name: one.float() for name, one in content["weights"].items() if one.dtype == torch.float16}
+    content["weights"] = {**content["weights"], **halves}
     return Checkpoint(classes=tuple(content["classes"]), **{name: content[name] for name in names})
 
 

@@ -93,7 +93,7 @@ def serve(
 
     with address.bind() as listening:
         opened = open_runtime(path, cfg=cfg, side=img_size, device=device, runtime=runtime, say=say)
-        engine = Engine(opened, how, read_verdicts(verdicts, opened.classes), limits)
+        engine = Engine(opened, how.known_by(opened.classes), read_verdicts(verdicts, opened.classes), limits)
         app = create_app(engine, Rules(address.token, address.origins, address.local))
         server = uvicorn.Server(uvicorn.Config(app, **settings_of(address, limits)))
         for line in warnings_of(address):

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ModelOptions:
     model: str = setting(
-        MODEL, "auto", "A name that `detector info` lists, or a .cfg; auto: yolov3-tiny on a CPU, else yolov3."
+        MODEL, "auto", "A name that `detector info` lists, or a .cfg; auto: that of a .pt in --weights, else by device."
     )
     anchors: str | None = setting(
         MODEL, None, "auto: fitted to the training boxes; or a file, or 8,9 15,16 ... [the model's own]", str
     )
     weights: str | None = setting(
-        MODEL, None, "Start from Darknet .weights/.conv.N, or from a .pt. [from scratch]", str
+        MODEL, None, "Start from Darknet .weights/.conv.N, a .pt, or shipped. [from scratch]", str
     )
     transfer: str = setting(MODEL, "all", "What is taken of --weights.", words=("all", "backbone", "heads", "none"))
     fresh_heads: bool = setting(MODEL, False, "Output convolutions begin anew even where rows of theirs fit.")

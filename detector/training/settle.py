@@ -10,8 +10,10 @@ from detector.data.loader import default_workers
 from detector.data.split import Split
 from detector.errors import RunError, UserError
 from detector.network.anchors import choose, line
-from detector.network.cfg import Cfg
+from detector.network.cfg import Cfg, own_cfgs
+from detector.network.checkpoint import is_checkpoint, load
 from detector.network.model import Darknet
+from detector.shipped import named_model
 from detector.training.device import choose_precision
 from detector.training.memory import fitting_batch
 from detector.training.optimise import DECAYS, RATES
@@ -25,7 +27,10 @@ def settle(options: Options, ranks: Ranks, say: Callable[[str], None]) -> Option
     """Everything but the batch, which needs the network."""
     device, kind = ranks.device, ranks.device.type
     model = options.model
-    if model == "auto":
+    if model == "auto" and (of_weights := _network_of(options.weights)):
+        model = of_weights
+        say(f"model: {model} (that of --weights)")
+    elif model == "auto":
         model = "yolov3-tiny" if kind == "cpu" else "yolov3"
         say(f"model: {model} ({'a CPU: the full yolov3 would take ten times as long' if kind == 'cpu' else device})")
     if options.weights is None:
@@ -55,6 +60,13 @@ def check_resumed(options: Options, ranks: Ranks, folder: Path) -> None:
         remedy = f"go on where it began, or anew: detector train --amp off --weights {folder / 'best.pt'}"
         what = f"in {options.amp}, which the {ranks.device.type} here does not compute in"
         raise RunError(folder, what, "", remedy) from error
+
+
+def _network_of(weights: str | None) -> str | None:
+    """The one of our networks that a `.pt` holds."""
+    path = named_model(Path(weights)) if weights else None
+    name = load(path).model if path and is_checkpoint(path) else None
+    return name if name in own_cfgs() else None
 
 
 def settle_anchors(options: Options, split: Split, cfg: Cfg, ranks: Ranks, say: Callable[[str], None]) -> Options:

@@ -82,6 +82,7 @@ def find(
     count = MANY if sources.live is not None else len(sources.pictures) + sum(map(frames_in, map(str, sources.videos)))
     say = (lambda line: None) if quiet else partial(print, file=sys.stderr)
     opened = open_runtime(weights, cfg=cfg, side=img_size, device=device, runtime=runtime, pictures=count, say=say)
+    how = how.known_by(opened.classes)
     folder = new_folder(out)
     moving = bool(sources.videos) or sources.live is not None
     try:

@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 
-from detector import cli
+from detector import cli, shipped
 from detector.network.cfg import read_cfg
 from detector.network.checkpoint import Checkpoint, save
 from detector.network.model import Darknet, initialise
@@ -14,8 +14,9 @@ from detector.network.weights import write_darknet
 
 @pytest.fixture
 def call(monkeypatch, capsys, tmp_path):
-    """A function that runs `detector ...` in an empty folder; returns exit code, stdout, stderr."""
+    """A function that runs `detector ...` in an empty folder, without a shipped model; exit code, stdout, stderr."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "none")
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["detector", *map(str, words)])
@@ -44,7 +45,11 @@ def test_the_bare_commands_follow_one_another(call, shapes_split, small_cfg, tmp
     code, out, _ = call("evaluate-all", "--quiet")
     assert code == 0 and out.splitlines()[1].split()[:2] == ["*", "best.pt"] and "2 judged now" in out
     code, out, err = call("detect", "data/shapes/images/val", "--txt", "--conf", 0)
-    assert code == 0 and out.endswith("4 pictures: runs/detect/1\n") and "run: runs/train/1 (the only run here)" in err
+    assert (
+        code == 0
+        and out.endswith("4 pictures: runs/detect/1\n")
+        and "model: runs/train/1/best.pt (the only run here)" in err
+    )
     assert len(list((tmp_path / "runs" / "detect" / "1" / "labels").iterdir())) == 4
     code, out, _ = call("detect", "data/shapes/images/val/0.png", "--json", "--quiet")
     assert [entry["path"] for entry in json.loads(out)] == ["data/shapes/images/val/0.png"]
