@@ -27,6 +27,7 @@ OWN = {
     "seed": "list them in seeds",
     "device": "give --device to `detector experiments`",
 }  # options that the suite itself gives
+FOLDERS = ("data", "runs")  # of a store
 HOLDS = "name, source, data, train, seeds, runs"
 
 
@@ -45,6 +46,8 @@ def read_suite(path: Path, settings: Mapping[str, str] | None = None) -> Suite:
     seeds = [whole(one, place.at("seeds").at(i)) for i, one in enumerate(_seeds(content, place))]
     each_once(seeds, place.at("seeds"), "seed")
     said = name(content["name"], place.at("name"))
+    if said in FOLDERS or said.startswith("."):
+        raise place.at("name").error(repr(said), f"a name for the report's folder, beside {' and '.join(FOLDERS)}")
     return Suite(
         said,
         text(content.get("title") or said, place.at("title")),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from detector.errors import SuiteError, UserError
 from detector.experiments.building import Built, build, check_val
@@ -20,6 +21,7 @@ from detector.experiments.plan import Plan, make_plan
 from detector.experiments.queueing import Shown, work
 from detector.experiments.reading import read_suite
 from detector.experiments.records import Found, Record, read_found, write_record
+from detector.experiments.report.write import write_report
 from detector.experiments.running import Bench, make_record
 from detector.experiments.store import Standing, locked, run_folder, standings
 from detector.experiments.suite import Suite
@@ -61,16 +63,20 @@ def run_suite(path: Path, asked: Asked) -> Outcome:
     devices = _devices(asked.device)
     workers = asked.workers or (len(devices) if devices[0].startswith("cuda") else max(1, _cores() // 2))
     children = Children(max(1, _cores() // workers))
-    plan = make_plan(suite, asked.out.absolute(), present_code(), fingerprint, asked.only, asked.seeds)
-    found = standings(plan, asked.keep_stale)
+    plan = _planned(suite, asked, asked.only, asked.seeds)
     if asked.dry_run:
-        return Outcome(forecast(plan, found, workers, devices[0], children.threads))
+        return Outcome(forecast(plan, standings(plan, asked.keep_stale), workers, devices[0], children.threads))
     if not asked.report_only:
         with locked(plan.store) as keep:
             children.keep = keep
             _carry_out(plan, standings(plan, asked.keep_stale), children, devices, workers, asked.quiet)
-        found = standings(plan, asked.keep_stale)
-    return _reported(plan, found, asked)
+    failed = [one for one in standings(plan, asked.keep_stale) if one.record is not None and not one.there]
+    text = _reported(_planned(suite, asked), asked)
+    return Outcome(text, tuple(f"{one.run.title}: {one.record.error}" for one in failed if one.record))
+
+
+def _planned(suite: Suite, asked: Asked, only: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:
+    return make_plan(suite, asked.out.absolute(), present_code(), fingerprint, only, seeds)
 
 
 def _carry_out(
@@ -126,21 +132,23 @@ def _build(plan: Plan, wanted: set[str], children: Children, shown: Shown) -> tu
     return built, broken
 
 
-def _reported(plan: Plan, found: Sequence[Standing], asked: Asked) -> Outcome:
-    """The table, and why runs failed."""
-    finished: list[tuple[Record, Found]] = []
-    for one in found:
-        if one.record is not None and one.record.done:
-            finished.append((one.record, read_found(run_folder(plan.store, one.record.key))))
-    _check_same(finished, plan)
-    failed = [f"{s.run.title}: {s.record.error}" for s in found if s.record is not None and not s.record.done]
-    if not finished and not failed:
+def _reported(plan: Plan, asked: Asked) -> str:
+    """Write the report of all runs of the suite that are there; the table, and what was written."""
+    found = [one.record for one in standings(plan, asked.keep_stale) if one.record is not None]
+    over = [(one, read_found(run_folder(plan.store, one.key)) if one.done else None) for one in found]
+    finished = [(record, one) for record, one in over if one is not None]
+    if not over:
         remedy = "run the suite without --report-only" + ("" if asked.keep_stale else ", or take --keep-stale")
         raise SuiteError(plan.store, "no finished run of this suite by this code", "", remedy)
     if not finished:
-        return Outcome("no run finished", tuple(failed))
+        return f"no run of {len(plan.runs)} is done"
+    _check_same(finished, plan)
+    with tqdm(total=0, bar_format="{desc}", disable=asked.quiet or None, leave=False) as line:
+        written = write_report(plan.suite, over, plan.store / plan.suite.name, line.set_description_str)
     text = table(plan.suite, [(record, scores(one)) for record, one in finished])
-    return Outcome(f"{text}\n{len(finished)} of {len(found)} runs; {plan.store}", tuple(failed))
+    stale = sum(record.stale for record, _ in finished)
+    count = f"{len(finished)} of {len(plan.runs)} runs are done" + (f", {stale} of them by other code" if stale else "")
+    return "\n".join([text, count, *map(str, written)])
 
 
 def _check_same(finished: Sequence[tuple[Record, Found]], plan: Plan) -> None:

@@ -85,6 +85,7 @@ WRONG = [
     ("name: one", "nam: one", r"suite\.yaml: nam: no such key, expected name; there are name, title"),
     ("name: one\n", "", r"suite\.yaml: no name, expected `name: \.\.\.`; see docs/suites\.md"),
     ("name: one", "name: a/b", r"suite\.yaml: name: 'a/b', expected a name of at most 60 letters"),
+    ("name: one", "name: runs", r"suite\.yaml: name: 'runs', expected a name for the report's folder, beside data and"),
     ("source: data/yolo", "source: 3", r"suite\.yaml: source: 3, expected `key: value` pairs"),
     ("source: data/yolo", "source: {split: '1'}", r"suite\.yaml: source: no convert, expected a split's folder"),
     ("epochs: 4", "epochs: 0", r"suite\.yaml: train\.epochs: 0, expected a whole number from 1"),
