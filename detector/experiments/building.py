@@ -18,7 +18,7 @@ from typing import Any
 from detector.atomic import write_atomically
 from detector.data.split import Labelled, Split, read_split
 from detector.errors import RunError, SuiteError
-from detector.experiments.child import environment, last_words, program
+from detector.experiments.child import last_words, program
 from detector.experiments.fingerprints import fingerprint
 from detector.experiments.plan import DataSet
 from detector.experiments.workers import Children
@@ -80,7 +80,7 @@ def _make(data: DataSet, children: Children) -> None:
     if not beside.is_dir():  # the programs' folders appear whole or not at all
         command = [fill.get(word, word) for word in data.command]
         log = data.folder.with_name(f"{data.key}.log")
-        code = children.run(program(command[0], *command[1:]), log, environment(children.threads))
+        code = children.run(program(command[0], *command[1:]), log)
         if code:
             raise RunError(" ".join(command[:2]), last_words(log, code), "", f"see {log}")
     beside.rename(data.folder)

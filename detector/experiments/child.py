@@ -18,7 +18,6 @@ from pathlib import Path
 from detector.training.tune import tuned
 
 PR_SET_PDEATHSIG = 1
-ROOT = Path(__file__).resolve().parents[2]  # of this package: the child runs this code, wherever it is started
 
 
 def program(name: str, *words: str) -> list[str]:
@@ -26,9 +25,9 @@ def program(name: str, *words: str) -> list[str]:
     return [sys.executable, "-P", "-m", f"{name}.cli", *words]
 
 
-def environment(threads: int) -> dict[str, str]:
-    """For a child that computes in so many threads."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+def environment(threads: int, root: Path) -> dict[str, str]:
+    """For a child that computes in so many threads, and runs the packages in the folder `root`."""
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
     return {**os.environ, **tuned(), "OMP_NUM_THREADS": str(threads), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from detector.errors import SuiteError, UserError
 from detector.experiments.building import Built, build, check_val
-from detector.experiments.code import present_code
+from detector.experiments.code import Code, keep_copy, present_code
 from detector.experiments.fingerprints import fingerprint
 from detector.experiments.forecast import forecast
 from detector.experiments.judge import Val
@@ -63,20 +63,23 @@ def run_suite(path: Path, asked: Asked) -> Outcome:
     devices = _devices(asked.device)
     workers = asked.workers or (len(devices) if devices[0].startswith("cuda") else max(1, _cores() // 2))
     children = Children(max(1, _cores() // workers))
-    plan = _planned(suite, asked, asked.only, asked.seeds)
+    code = present_code()
+    plan = _planned(suite, asked, code, asked.only, asked.seeds)
     if asked.dry_run:
         return Outcome(forecast(plan, standings(plan, asked.keep_stale), workers, devices[0], children.threads))
     if not asked.report_only:
         with locked(plan.store) as keep:
             children.keep = keep
+            children.root, code = keep_copy(plan.store)
+            plan = _planned(suite, asked, code, asked.only, asked.seeds)
             _carry_out(plan, standings(plan, asked.keep_stale), children, devices, workers, asked.quiet)
     failed = [one for one in standings(plan, asked.keep_stale) if one.record is not None and not one.there]
-    text = _reported(_planned(suite, asked), asked)
+    text = _reported(_planned(suite, asked, code), asked)
     return Outcome(text, tuple(f"{one.run.title}: {one.record.error}" for one in failed if one.record))
 
 
-def _planned(suite: Suite, asked: Asked, only: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:
-    return make_plan(suite, asked.out.absolute(), present_code(), fingerprint, only, seeds)
+def _planned(suite: Suite, asked: Asked, code: Code, only: Sequence[str] = (), seeds: Sequence[int] = ()) -> Plan:
+    return make_plan(suite, asked.out.absolute(), code, fingerprint, only, seeds)
 
 
 def _carry_out(

@@ -20,8 +20,8 @@ import yaml
 
 from detector.errors import RunError, UserError
 from detector.experiments.building import Built
-from detector.experiments.child import environment, last_words, program
-from detector.experiments.code import Code, present_code
+from detector.experiments.child import last_words, program
+from detector.experiments.code import Code
 from detector.experiments.judge import Val, judge
 from detector.experiments.plan import Run
 from detector.experiments.records import Found, Record, write_found, write_record
@@ -83,7 +83,7 @@ def make_record(run: Run, data: dict[str, Any], code: Code, error: str | None = 
         state="failed" if error else "done",
         train=run.configuration.train,
         data=data,
-        code=said_code(_code_of(code)),
+        code=said_code(code),
         machine=more.get("machine", ""),
         seconds=seconds,
         finished=datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -106,7 +106,7 @@ def _train(run: Run, built: Built, folder: Path, children: Children, device: str
         words = ["--resume", str(under_way.absolute())]
     if state != "over":
         log = folder / "train.log"
-        code = children.run(program("detector", "train", *words), log, environment(children.threads))
+        code = children.run(program("detector", "train", *words), log)
         if code:
             raise RunError(run.title, last_words(log, code))
     under_way.rename(done)
@@ -160,12 +160,6 @@ def said_machine(device: str, threads: int, amp: str) -> str:
     if device.startswith("cuda"):
         where = f"cuda ({torch.cuda.get_device_name(device)})"
     return f"{where}, {'float32' if amp == 'off' else amp}"
-
-
-def _code_of(planned: Code) -> Code:
-    """The code that ran: what was planned, unless it has changed under way."""
-    now = present_code().sources
-    return planned if now == planned.sources else replace(planned, sources=f"changed under way: {now}")
 
 
 def _slim(last: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 
-from detector.experiments.child import start
+from detector.experiments.child import environment, start
 
 
 class StoppedError(Exception):
@@ -17,16 +17,18 @@ class StoppedError(Exception):
 
 @dataclass
 class Children:
-    """threads: for each to compute in.  keep: open files that they inherit."""
+    """threads: for each to compute in.  root: where the packages lie that they run.  keep: open files they inherit."""
 
     threads: int
+    root: Path = Path()
     keep: tuple[int, ...] = ()
     stopping: Event = field(default_factory=Event)
     _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
-    def run(self, command: Sequence[str], log: Path, env: Mapping[str, str]) -> int:
-        """Run to its end; its exit code, negative for a signal. Raises StoppedError."""
+    def run(self, command: Sequence[str], log: Path) -> int:
+        """Run to its end; its exit code, negative for a signal; what it says goes into `log`. Raises StoppedError."""
+        env = environment(self.threads, self.root)
         with self._lock:
             if self.stopping.is_set():
                 raise StoppedError
