@@ -1,4 +1,4 @@
-"""`detector classify`: crops, train, evaluate, predict, compare. Parse, call one library function, print.
+"""`detector classify`: crops, train, evaluate, predict, stages, compare. Parse, call one library function, print.
 
 Nothing heavy is imported before a command runs.
 """
@@ -12,48 +12,21 @@ from typing import Any
 
 import click
 
-from detector.classify.options import AMPS, AUGMENTATIONS, MODELS, SAMPLERS, TRANSFERS, Options
-from detector.loss.settings import CLASS_WEIGHTS
+from detector.classify.arguments import (
+    CROPS,
+    PATH,
+    batch_option,
+    data_option,
+    device_option,
+    json_option,
+    learning_options,
+    quiet_option,
+    subset_option,
+)
+from detector.classify.options import MODELS, TRANSFERS, Options
 
-Command = Callable[..., Any]
-PATH = click.Path(path_type=Path)
 RUNS = Path("runs/classify")
-CROPS = Path("crops")
 CELLS = {f"{model}-{transfer}": (model, transfer) for model in MODELS for transfer in TRANSFERS}
-quiet_option = click.option("--quiet", is_flag=True, help="No progress, only results and errors.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
-device_option = click.option("--device", default="auto", help="cpu, cuda, cuda:1, mps, ... [the best there is]")
-batch_option = click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="Pictures a step.")
-subset_option = click.option("--split", "subset", type=click.Choice(["train", "val", "test"]), default="val",
-                             show_default=True)  # fmt: skip
-data_option = click.option("--data", type=PATH, default=CROPS, show_default=True, help="A folder of crops.")
-
-
-def learning_options(command: Command) -> Command:
-    """What train and compare share."""
-    options = [
-        click.option("--img-size", type=click.IntRange(1), help="Side of the input. [224, inception-v3: 299]"),
-        click.option("--lr", type=click.FloatRange(0, min_open=True), help="Rate of the head. [by mode]"),
-        click.option("--body-lr", type=click.FloatRange(0, 1), default=0.1, show_default=True,
-                     help="finetune: the body's rate, as a share of the head's."),
-        click.option("--weight-decay", type=click.FloatRange(0), default=1e-4, show_default=True),
-        click.option("--sampler", type=click.Choice(SAMPLERS), default="uniform", show_default=True,
-                     help="Which classes an epoch shows more often."),
-        click.option("--class-weights", type=click.Choice(CLASS_WEIGHTS), default="none", show_default=True,
-                     help="Which classes the loss counts more."),
-        click.option("--focal-gamma", type=click.FloatRange(0), default=0.0, show_default=True,
-                     help="Focal loss; 0 is cross entropy."),
-        click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True),
-        click.option("--augment", type=click.Choice(AUGMENTATIONS), help="[light; frozen: flip]"),
-        click.option("--views", type=click.IntRange(1), default=8, show_default=True,
-                     help="frozen with light: of how many showings of each picture the body is computed."),
-        click.option("--amp", type=click.Choice(AMPS), default="auto", show_default=True,
-                     help="Half precision in training; auto: where it is faster."),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides every draw."),
-    ]  # fmt: skip
-    for option in reversed([data_option, *options, batch_option, device_option, quiet_option]):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -65,6 +38,7 @@ def classify() -> None:
     detector classify train --weights F.pth       crops/ -> runs/classify/<n>/
     detector classify evaluate --split test       newest run's best weights
     detector classify predict faces/              newest run's best weights, on pictures of one face each
+    detector classify stages                      newest detector's boxes, named by the newest classifier
     detector classify compare --weights MODEL=F   every model in every mode, as one table
     """
 
@@ -161,6 +135,37 @@ def predict(sources: tuple[Path, ...], weights: Path | None, batch: int, device:
         click.echo(json.dumps([one.as_json() for one in found], ensure_ascii=False))
     else:
         click.echo("\n".join(f"{one.path}: {one.name} {one.scores[one.name]:.3f}" for one in found))
+
+
+@classify.command()
+@click.argument("detector", type=PATH, required=False)
+@click.option("--weights", type=PATH, help="The classifier. [the newest run's best.pt]")
+@click.option("--data", type=PATH, help="A detection split. [that of the detector's run, else the newest of data/*]")
+@subset_option
+@click.option(
+    "--conf", type=click.FloatRange(0, 1), default=0.25, show_default=True, help="Least of a box that counts."
+)
+@click.option("--nms", type=click.FloatRange(0, 1), default=0.45, show_default=True,
+              help="Of two boxes that overlap more than this, the lesser goes.")  # fmt: skip
+@click.option("--margin", type=click.FloatRange(0, 2), default=0.15, show_default=True, help="As the crops were cut.")
+@batch_option
+@device_option
+@json_option
+@quiet_option
+def stages(detector: Path | None, weights: Path | None, data: Path | None, subset: str, conf: float, nms: float,
+           margin: float, batch: int, device: str, as_json: bool, quiet: bool) -> None:  # fmt: skip
+    """Let a classifier name the boxes of DETECTOR, and compare with the names that it gives itself. [newest run]"""
+    from detector.arguments import chosen_run, chosen_split
+    from detector.classify.stages import two_stages
+    from detector.detecting.inference import Thresholds
+    from detector.runs import own_split
+
+    path = detector or chosen_run("", Path("runs/train"), quiet, "best.pt") / "best.pt"
+    split = data or own_split(path) or chosen_split(None, quiet)
+    bar = _bar(quiet)
+    one = two_stages(path, weights or _best(quiet), split, subset, Thresholds(conf, nms), margin=margin, batch=batch,
+                     device=device, quiet=quiet, progress=lambda numbers: bar(numbers, "pictures"))  # fmt: skip
+    click.echo(json.dumps(one.as_json(), ensure_ascii=False) if as_json else one.table())
 
 
 @classify.command()

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from detector.atomic import write_atomically
 from detector.classify.checkpoint import load
 from detector.classify.exported import Exported, shares_of
 from detector.classify.faces import Face, labels_of, read_faces
-from detector.classify.feeding import Pictures, squared
-from detector.classify.learner import logits_of
+from detector.classify.feeding import normalised, squared
 from detector.classify.networks import KINDS
 from detector.classify.plots import confusion_png
 from detector.classify.scores import Scores, score
@@ -57,12 +57,18 @@ class Opened:
 
     def shares(self, faces: Sequence[Face], batch: int) -> torch.Tensor:
         """(N, C): softmax's share of each class."""
+        starts = range(0, len(faces), batch)
+        parts = ([squared(read_picture(face.path), self.side) for face in faces[s : s + batch]] for s in starts)
+        return torch.cat([self.shares_of(part, batch) for part in parts])
+
+    def shares_of(self, squares: Sequence[np.ndarray], batch: int) -> torch.Tensor:
+        """The same for pictures at hand, (side, side, 3) uint8 each."""
         if self._exported:
-            starts = range(0, len(faces), batch)
-            parts = ([squared(read_picture(face.path), self.side) for face in faces[s : s + batch]] for s in starts)
-            return torch.cat([shares_of(self._exported, part, batch) for part in parts])
-        pictures = Pictures(faces, self.side, self._normal, "none", 0)
-        return logits_of(self._network, pictures, len(faces), batch, self._device).softmax(dim=1)
+            return shares_of(self._exported, squares, batch)
+        with torch.inference_mode():
+            starts = range(0, len(squares), batch)
+            given = (normalised(np.stack(squares[s : s + batch]), self._normal) for s in starts)
+            return torch.cat([self._network(part.to(self._device)).softmax(dim=1).cpu() for part in given])
 
 
 @dataclass(frozen=True)
