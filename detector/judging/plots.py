@@ -86,6 +86,9 @@ def calibration_png(classes: dict[str, Calibration]) -> bytes:
     figure = figure_of((5.6, 5.0))
     axis = figure.subplots()
     draw_calibration(axis, classes)
+    handles, names = axis.get_legend_handles_labels()
+    labels = [f"{name}: error {classes[name].error:.3f}" if name in classes else name for name in names]
+    axis.legend(handles, labels, fontsize=8, loc="upper left", markerscale=0.6)
     axis.set(title="what a confidence is worth, IoU 0.5", xlabel="confidence", ylabel="share that is right")
     return png_of(figure)
 
@@ -105,12 +108,11 @@ def draw_calibration(axis: Any, classes: dict[str, Calibration]) -> None:
         style = {"color": paint, "linestyle": STYLES[number // 7 % len(STYLES)]}
         edge = [withStroke(linewidth=2.6, foreground="0.35")] if few else []
         axis.plot(one.confidence[there], one.share[there], path_effects=edge, **style)
-        label = f"{name}: error {one.error:.3f}" if few else None
+        label = name if few else None
         dots = (one.confidence[there], one.share[there], sizes)
         axis.scatter(*dots, color=[paint], edgecolor="0.25", linewidth=0.8, label=label, zorder=3)
     axis.set(xlim=(0, 1.02), ylim=(-0.02, 1.04))
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8, loc="upper left", markerscale=0.6)
 
 
 def figure_of(size: tuple[float, float]) -> Any:

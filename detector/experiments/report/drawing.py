@@ -10,6 +10,7 @@ class Drawing:
     """file: in `pictures/`.  title: of the section; a drawing without one goes on in the section before it.
 
     note: a sentence above it.  png: its bytes; none where it could not be made, as `note` says.
+    below: HTML, a table to it.
     """
 
     file: str
@@ -18,3 +19,4 @@ class Drawing:
     note: str
     png: bytes = b""
     photograph: bool = False
+    below: str = ""

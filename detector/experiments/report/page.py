@@ -10,7 +10,6 @@ from detector.experiments.report.comparisons import Comparison, chance_line, fig
 from detector.experiments.report.details import details
 from detector.experiments.report.drawing import Drawing
 from detector.experiments.report.html import Markup, Text, folded, heading, page_of, paragraph, picture, table
-from detector.experiments.report.judged import DRAWS
 from detector.experiments.report.making import making
 from detector.experiments.report.results import Line, Results
 from detector.experiments.report.tables import seeds, verdict
@@ -42,6 +41,7 @@ def _parts(results: Results, comparisons: Sequence[Comparison], drawn: Sequence[
         yield heading(one.title) if one.title else ""
         yield paragraph(one.note) if one.note else ""
         yield picture(one.png, one.alt, photograph=one.photograph) if one.png else ""
+        yield one.below
     yield from making(results)
 
 
@@ -112,7 +112,7 @@ def _compared(results: Results, comparisons: Sequence[Comparison]) -> Iterator[s
         return
     yield heading("Comparisons")
     chance = chance_line(list(comparisons), results.classes)
-    yield paragraph(NOTE.format(draws=DRAWS, pictures=results.pictures, chance=chance))
+    yield paragraph(NOTE.format(draws=results.draws, pictures=results.pictures, chance=chance))
     ends = svg.scale_of(
         [v for one in comparisons for d in one.differences.values() for v in (d.low, d.high) if v is not None], 0.0
     )

@@ -87,6 +87,11 @@ class Results:
         return max(self.done, key=lambda line: line.average("map50"))
 
     @property
+    def draws(self) -> int:
+        """Of the pictures, for each comparison."""
+        return len(self.done[0].judged[0].draws.drawn)
+
+    @property
     def rarest(self) -> str:
         """The class of the fewest truths, of those that have any."""
         present = [(count, name) for name, count in zip(self.classes, self.truths, strict=True) if count]

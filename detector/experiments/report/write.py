@@ -9,17 +9,20 @@ from detector.atomic import write_atomically
 from detector.errors import RunError
 from detector.experiments.records import Found, Record
 from detector.experiments.report.comparisons import compare_all
-from detector.experiments.report.judged import judge_run
+from detector.experiments.report.drawings import curves
+from detector.experiments.report.judged import DRAWS, judge_run
 from detector.experiments.report.page import page
 from detector.experiments.report.results import results_of
 from detector.experiments.report.tables import results_csv, table_md
+from detector.experiments.report.worst import sheets
 from detector.experiments.suite import Suite
 
+PICTURES = "pictures"
 Progress = Callable[[str], None]
 
 
 def write_report(
-    suite: Suite, finished: Sequence[tuple[Record, Found | None]], folder: Path, progress: Progress
+    suite: Suite, finished: Sequence[tuple[Record, Found | None]], folder: Path, progress: Progress, draws: int = DRAWS
 ) -> list[Path]:
     """finished: failed runs too, with None. All are judged on the same pictures. Returns what was written.
 
@@ -31,15 +34,18 @@ def write_report(
     judged = []
     for number, (record, found) in enumerate(known, start=1):
         progress(f"judging {number}/{len(known)}: {record.name}, seed {record.seed}")
-        judged.append(judge_run(record, found))
+        judged.append(judge_run(record, found, draws))
     results = results_of(suite, [record for record, _ in finished], judged, known[0][1])
     comparisons = compare_all(results)
+    progress("drawing")
+    drawn = [*curves(results), *sheets(results, {record.key: found for record, found in known})]
     written = {
-        folder / "results.csv": results_csv(results),
-        folder / "table.md": table_md(results, comparisons).encode(),
-        folder / "report.html": page(results, comparisons, []).encode(),
+        "results.csv": results_csv(results),
+        "table.md": table_md(results, comparisons).encode(),
+        **{f"{PICTURES}/{one.file}": one.png for one in drawn if one.png},
+        "report.html": page(results, comparisons, drawn).encode(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, content in written.items():
-        write_atomically(path, content)
-    return list(written)
+    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
+    for name, content in written.items():
+        write_atomically(folder / name, content)
+    return [folder / name for name in written]

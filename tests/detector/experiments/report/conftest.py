@@ -64,14 +64,14 @@ def record(name: str, seed: int, state: str = "done", error: str | None = None, 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def suite() -> Suite:
     runs = tuple(Configuration(name, "raw", {}) for name in ("plain", "more", "broken"))
     compare = (("more", "plain"), ("broken", "plain"))
     return Suite("try", "Cats & dogs", "Does <more> help?", Source("d"), {"raw": ()}, runs, (0, 1), compare)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def finished() -> list[tuple[Record, Found | None]]:
     return [
         (record("plain", 0), found(4, 0, alarms=2)),

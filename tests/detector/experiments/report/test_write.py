@@ -8,20 +8,32 @@ from statistics import mean, stdev
 import pytest
 
 from detector.errors import RunError
-from detector.experiments.report.results import spread_of
+from detector.experiments.report.comparisons import compare_all
+from detector.experiments.report.judged import judge_run
+from detector.experiments.report.results import results_of, spread_of
+from detector.experiments.report.tables import table_md
 from detector.experiments.report.write import write_report
 
 from .conftest import found, record
 
+DRAWS = 60
+
 
 def report(suite, finished, folder):
-    write_report(suite, finished, folder, lambda line: None)
+    write_report(suite, finished, folder, lambda line: None, DRAWS)
     return {name: (folder / name).read_text() for name in ("report.html", "table.md", "results.csv")}
 
 
-@pytest.fixture
-def written(suite, finished, tmp_path):
-    return report(suite, finished, tmp_path / "out")
+def table_of(suite, finished):
+    """The Markdown alone."""
+    judged = [judge_run(record, found, DRAWS) for record, found in finished if found is not None]
+    results = results_of(suite, [record for record, _ in finished], judged, finished[-1][1])
+    return table_md(results, compare_all(results))
+
+
+@pytest.fixture(scope="module")
+def written(suite, finished, tmp_path_factory):
+    return report(suite, finished, tmp_path_factory.mktemp("report"))
 
 
 def rows_of(text):
@@ -67,9 +79,9 @@ def test_the_markdown_compares_in_points_and_words(written):
     assert "3 of 3 intervals exclude 0; about 0.1 would by chance alone" in written["table.md"]
 
 
-def test_runs_that_find_the_same_are_no_difference_that_the_pictures_could_show(suite, tmp_path):
+def test_runs_that_find_the_same_are_no_difference_that_the_pictures_could_show(suite):
     same = [(record(name, seed), found(4, 1)) for name in ("plain", "more") for seed in (0, 1)]
-    text = report(suite, same, tmp_path)["table.md"]
+    text = table_of(suite, same)
     assert (
         "| more − plain | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | 0.0 (0.0 to 0.0) | no difference that 8 pictures"
         in text
@@ -84,15 +96,14 @@ def test_runs_that_find_the_same_are_no_difference_that_the_pictures_could_show(
         ([(0, found(8, 2)), (1, found(4, 0))], "better on average, not with every seed"),
     ],
 )
-def test_words_say_on_how_many_seeds_a_difference_rests(suite, tmp_path, better, words):
+def test_words_say_on_how_many_seeds_a_difference_rests(suite, better, words):
     plain = [(record("plain", seed), found(4, 0)) for seed in (0, 1)]
-    text = report(suite, [*plain, *((record("more", seed), one) for seed, one in better)], tmp_path)["table.md"]
+    text = table_of(suite, [*plain, *((record("more", seed), one) for seed, one in better)])
     assert f"| {words} |" in text
 
 
-def test_the_same_runs_give_the_same_bytes(suite, finished, tmp_path):
-    first, second = (report(suite, finished, tmp_path / name) for name in ("a", "b"))
-    assert first == second
+def test_the_same_runs_give_the_same_bytes(suite, finished, written, tmp_path):
+    assert report(suite, finished, tmp_path) == written
 
 
 class Outline(HTMLParser):
@@ -153,7 +164,7 @@ def test_without_a_finished_run_there_is_no_report_but_a_line(suite, finished, t
     assert not (tmp_path / "out").exists()
 
 
-def test_a_baseline_without_runs_leaves_the_rest_of_the_report(suite, finished, tmp_path):
+def test_a_baseline_without_runs_leaves_the_rest_of_the_report(suite, finished):
     failed = replace(finished[0][0], state="failed", error="killed")
-    text = report(suite, [(failed, None), *finished[2:4]], tmp_path)["table.md"]
+    text = table_of(suite, [(failed, None), *finished[2:4]])
     assert "| plain | 0 (1 failed) | – |" in text and "no finished run of plain |" in text
