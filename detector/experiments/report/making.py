@@ -73,15 +73,18 @@ def _particular(results: Results) -> list[tuple[object, ...]]:
 
 
 def _data(results: Results) -> Iterator[str]:
-    """Each recipe: what it holds, and the commands that made it."""
-    recipes = {record.data["recipe"]: record.data for line in results.lines if (record := _first(line))}
-    rows = []
+    """Each recipe: what it holds, and the commands that made it, or should have."""
+    records = [run.record for line in results.lines for run in line.judged]
+    records += [record for line in results.lines for record in line.failed]
+    recipes = {record.data["recipe"]: record.data for record in reversed(records)}
+    rows: list[list[object]] = []
     for name, data in recipes.items():
-        boxes = data["boxes"]["train"]
-        rows.append([name, data["pictures"]["train"], *(boxes.get(c, 0) for c in results.classes)])
+        if "boxes" in data:  # absent where the data could not be made
+            boxes = data["boxes"]["train"]
+            rows.append([name, data["pictures"]["train"], *(boxes.get(c, 0) for c in results.classes)])
     head = ("data", "training pictures", *results.classes)
     yield table("Boxes that were trained on, by recipe.", head, rows)
     for name, data in recipes.items():
         if data["commands"]:
-            said = Markup("".join(f"<li><code>{escape(command)}</code></li>\n" for command in data["commands"]))
+            said = "".join(f"<li><code>{escape(command)}</code></li>\n" for command in data["commands"])
             yield folded(f"{name}: how it was made", f"<ol>{said}</ol>")

@@ -106,6 +106,14 @@ def test_the_same_runs_give_the_same_bytes(suite, finished, written, tmp_path):
     assert report(suite, finished, tmp_path) == written
 
 
+def test_a_run_that_failed_before_its_data_was_made_has_its_line_and_commands(suite, finished, tmp_path):
+    one, there = finished[-1]
+    made = replace(one, data={"recipe": "torn", "commands": ["datatools balance"], "key": "t"}, seconds={}, machine="")
+    page = report(suite, [*finished[:-1], (made, there)], tmp_path)["report.html"]
+    assert "broken, seed 0, failed: --lr" in page and "torn: how it was made" in page
+    assert page.count('<th scope="row">torn</th>') == 0 and page.count('<th scope="row">raw</th><td>40</td>') == 1
+
+
 class Outline(HTMLParser):
     """What a reader's program sees: tables with captions and heads, pictures with words, and whether tags close."""
 
