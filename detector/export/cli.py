@@ -63,6 +63,8 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option("--weights", type=click.Choice(["s7", "u8", "s8"]), default="s7", show_default=True,
               help="Signed in 7 bits; unsigned; signed in 8, which needs VNNI.")  # fmt: skip
 @click.option("--per-channel/--per-tensor", default=True, show_default=True, help="Scales of the weights.")
+@click.option("--float-first", type=click.IntRange(0), default=4, show_default=True,
+              help="So many of the first convolutions stay floats.")  # fmt: skip
 @click.option("--float-heads/--int8-heads", default=True, show_default=True, help="The last convolutions stay floats.")
 @click.option("--max-loss", type=click.FloatRange(0, 1), default=0.01, show_default=True,
               help="Loss of mAP@0.5 above which a warning is given.")  # fmt: skip
@@ -72,13 +74,14 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @shared("quiet")
 def quantise(
-    model: Path, mode: str, weights: str, per_channel: bool, float_heads: bool, as_json: bool, **given: Any
-) -> None:
+    model: Path, mode: str, weights: str, per_channel: bool, float_first: int, float_heads: bool, as_json: bool,
+    **given: Any,
+) -> None:  # fmt: skip
     """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after."""
     from detector.export.quantise import Quantising
     from detector.export.quantise_run import quantise_file
 
-    cost = quantise_file(model, Quantising(mode, weights, per_channel, float_heads), **given)
+    cost = quantise_file(model, Quantising(mode, weights, per_channel, float_first, float_heads), **given)
     click.echo(json.dumps(cost.as_json(), ensure_ascii=False) if as_json else cost.lines())
     if cost.warning:
         click.echo(f"warning: {cost.warning}", err=True)

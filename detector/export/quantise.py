@@ -5,6 +5,8 @@ ranges measured beforehand on pictures.  fp16: half precision, input and outputs
 Weights are by default signed with 7 of their 8 bits (s7): processors without VNNI add products in 16 bits, where signed
 weights of 8 bits saturate, and unsigned ones miss the fast path of those that have it.
 What is computed after the last convolutions (decoding, suppression) stays in floats, and so by default do these.
+So do the first four, with what they alone feed: few channels of very unlike ranges, to most of which a common scale
+leaves little. Nine tenths of the squared error come from there, and of the weights next to none (docs/experiments.md).
 Source: Jacob et al., "Quantization and Training of Neural Networks", 2018; onnxruntime's quantizer does the work.
 """
 
@@ -32,12 +34,14 @@ WEIGHTED = ("Conv", "Gemm", "MatMul")
 class Quantising:
     """mode: a key of `MODES`.  weights: a key of `WEIGHTS`.  per_channel: a scale for each output channel.
 
+    float_first: so many of the first convolutions stay in floats.
     float_heads: the last convolutions, whose errors nothing evens out, stay in floats.
     """
 
     mode: str = "static"
     weights: str = "s7"
     per_channel: bool = True
+    float_first: int = 4
     float_heads: bool = True
 
 
@@ -52,8 +56,7 @@ def quantise(model: Any, how: Quantising, pictures: Tensor | None = None, name: 
     if how.mode == "fp16":
         made = _halved(model)
     else:
-        exclude = after + (last if how.float_heads else [])
-        made = _quantised(model, how, exclude, pictures, name)
+        made = _quantised(model, how, _stay_float(model, how, last, after), pictures, name)
     onnx = need("onnx")
     del made.metadata_props[:]
     onnx.helper.set_model_props(made, {one.key: one.value for one in model.metadata_props})
@@ -74,6 +77,26 @@ def split_graph(model: Any) -> tuple[list[str], list[str]]:
         if feeds or weighted:
             needed |= set(node.input)
     return last, after
+
+
+def first_nodes(model: Any, count: int) -> list[str]:
+    """Names of the first `count` nodes with weights and of all that is computed from them and the inputs alone."""
+    made = {one.name for one in (*model.graph.initializer, *model.graph.input)} | {""}
+    first: list[str] = []
+    for node in model.graph.node:
+        if node.op_type in WEIGHTED:
+            count -= 1
+        if (node.op_type not in WEIGHTED or count >= 0) and made.issuperset(node.input):
+            made |= set(node.output)
+            first.append(node.name)
+    return first
+
+
+def _stay_float(model: Any, how: Quantising, last: list[str], after: list[str]) -> list[str]:
+    named = after + (last if how.float_heads else []) + first_nodes(model, how.float_first)
+    if {node.name for node in model.graph.node if node.op_type in WEIGHTED} <= set(named):
+        raise ExportError(f"--float-first {how.float_first}", "leaves nothing to quantise", "fewer convolutions")
+    return named
 
 
 def _quantised(model: Any, how: Quantising, exclude: list[str], pictures: Tensor | None, name: str) -> Any:

@@ -53,7 +53,7 @@ class Cost:
         if self.loss <= self.max_loss:
             return ""
         what = "mAP@0.5 lost" if self.map50 else "of the boxes differ (no mAP: the split has other classes)"
-        remedy = "try --mode dynamic, more pictures by --calibrate, or keep the float model"
+        remedy = "try a greater --float-first, more pictures by --calibrate, or keep the float model"
         return f"{self.loss:.3f} {what}, more than --max-loss {self.max_loss:g}; {remedy}"
 
     def as_json(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -12,12 +13,13 @@ from click.testing import CliRunner
 
 from detector.cli import cli
 from detector.errors import ExportError
-from detector.export.quantise import Quantising, quantise, split_graph
+from detector.export.quantise import Quantising, first_nodes, quantise, split_graph
 from detector.export.quantise_run import quantise_file
 from detector.export.run import export
 from detector.export.writing import Target
 from detector.runtimes.session import Session
 
+SMALL = Quantising(float_first=1)  # three convolutions and a head
 SETTLED = {"calibrate": 8, "max_loss": 0.01, "seed": 0, "out": None, "overwrite": False, "quiet": True}
 
 
@@ -31,6 +33,9 @@ def test_what_follows_the_last_convolutions_is_told_from_what_leads_to_them():
     def node(kind, name, given, made):
         return onnx.helper.make_node(kind, given, [made], name=name)
 
+    def tensor(name):
+        return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+
     graph = onnx.helper.make_graph(
         [
             node("Conv", "a", ["x", "w"], "1"),
@@ -41,14 +46,17 @@ def test_what_follows_the_last_convolutions_is_told_from_what_leads_to_them():
             node("Sigmoid", "f", ["5"], "6"),
             node("Concat", "g", ["3", "6"], "7"),
         ],
-        "g", [], [],
+        "g", [tensor("x"), tensor("w")], [],
     )  # fmt: skip
-    last, after = split_graph(onnx.helper.make_model(graph))
+    model = onnx.helper.make_model(graph)
+    last, after = split_graph(model)
     assert sorted(last) == ["c", "e"] and sorted(after) == ["f", "g"]
+    assert first_nodes(model, 0) == [] and first_nodes(model, 1) == ["a", "b", "d"]
+    assert first_nodes(model, 2) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(
-    "how", [Quantising("static"), Quantising("dynamic", "u8"), Quantising("static", "u8", False, False)], ids=str
+    "how", [SMALL, replace(SMALL, mode="dynamic", weights="u8"), Quantising("static", "u8", False, 0, False)], ids=str
 )
 def test_eight_bits_say_nearly_the_same(small_onnx, how):
     pictures = torch.rand(8, 3, 96, 96, generator=torch.Generator().manual_seed(0))
@@ -72,16 +80,30 @@ def test_signed_weights_keep_to_seven_bits_so_that_nothing_saturates(small_onnx)
     pictures = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     most = {}
     for kind in ("s7", "s8"):
-        small = quantise(onnx.load(small_onnx), Quantising("static", kind), pictures)
+        small = quantise(onnx.load(small_onnx), replace(SMALL, weights=kind), pictures)
         stored = {i.name: i for i in small.graph.initializer}["heads.model.layers.1.conv.weight_quantized"]
         most[kind] = np.abs(onnx.numpy_helper.to_array(stored).astype(int)).max()
     assert most["s7"] <= 64 < most["s8"] <= 127
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_so_many_of_the_first_convolutions_stay_floats(small_onnx, count):
+    small = quantise(onnx.load(small_onnx), replace(SMALL, float_first=count), torch.rand(2, 3, 96, 96))
+    floats = {i.name for i in small.graph.initializer}
+    kept = [f"heads.model.layers.{number}.conv.weight" in floats for number in range(4)]
+    assert kept == [number < count or number == 3 for number in range(4)]
+
+
+def test_nothing_left_to_quantise_is_said(small_onnx):
+    with pytest.raises(ExportError, match=r"^--float-first 3: leaves nothing to quantise, expected fewer conv"):
+        quantise(onnx.load(small_onnx), Quantising(float_first=3), torch.rand(2, 3, 96, 96))
+    quantise(onnx.load(small_onnx), Quantising(float_first=3, float_heads=False), torch.rand(2, 3, 96, 96))
+
+
 def test_heads_stay_floats_unless_told(small_onnx):
     model = onnx.load(small_onnx)
     pictures = torch.rand(2, 3, 96, 96)
-    kept, not_kept = (quantise(model, Quantising(float_heads=f), pictures) for f in (True, False))
+    kept, not_kept = (quantise(model, replace(SMALL, float_heads=f), pictures) for f in (True, False))
     head = "heads.model.layers.3.conv.weight"
     assert head in {i.name for i in model.graph.initializer}
     assert head in {i.name for i in kept.graph.initializer}
@@ -100,7 +122,7 @@ def test_half_precision_keeps_the_input_and_halves_the_file(small_onnx):
 
 def test_static_without_pictures_and_a_model_without_weights_are_refused(small_onnx):
     with pytest.raises(ExportError, match=r"--mode static: has no pictures to calibrate on, expected a split"):
-        quantise(onnx.load(small_onnx), Quantising("static"))
+        quantise(onnx.load(small_onnx), SMALL)
     bare = onnx.helper.make_model(onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [], []))
     with pytest.raises(ExportError, match="no convolution or matrix product"):
         quantise(bare, Quantising("static"), torch.zeros(1, 3, 8, 8))
@@ -108,15 +130,14 @@ def test_static_without_pictures_and_a_model_without_weights_are_refused(small_o
 
 def test_the_cost_is_measured_written_and_a_loss_warned_of(small_onnx, shapes_split):
     data = shapes_split()
-    cost = quantise_file(small_onnx, Quantising("static"), data=data, **SETTLED)
+    cost = quantise_file(small_onnx, SMALL, data=data, **SETTLED)
     assert cost.path.name == "small-int8-static.onnx" and cost.calibrated == 8
     assert cost.bytes == (small_onnx.stat().st_size, cost.path.stat().st_size) and cost.bytes[1] < cost.bytes[0]
     assert cost.map50 is not None and cost.agreement.ours > 20
     kept = json.loads(cost.path.with_name(cost.path.name + ".json").read_text(encoding="utf-8"))
-    assert kept["how"] == {"mode": "static", "weights": "s7", "per_channel": True, "float_heads": True}
+    assert kept["how"] == {"mode": "static", "weights": "s7", "per_channel": True, "float_first": 1,
+                           "float_heads": True}  # fmt: skip
     assert kept["map50"] == list(cost.map50) and Session(cost.path).what.precision == "int8-static"
-    from dataclasses import replace
-
     bad = replace(cost, map50=(0.8, 0.7))
     assert "0.100 mAP@0.5 lost, more than --max-loss 0.01" in bad.warning
     assert replace(cost, map50=(0.8, 0.795)).warning == ""
@@ -129,7 +150,7 @@ def test_calibration_pictures_come_from_train_by_the_seed(small_onnx, shapes_spl
     files = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         more = {**SETTLED, "seed": seed, "calibrate": 2, "out": small_onnx.with_name(f"{name}.onnx")}
-        files.append(quantise_file(small_onnx, Quantising("static"), data=data, **more).path.read_bytes())
+        files.append(quantise_file(small_onnx, SMALL, data=data, **more).path.read_bytes())
     assert files[0] == files[1] != files[2]
 
 
@@ -141,11 +162,11 @@ def test_what_cannot_be_quantised_is_said(small_onnx, small_pt, shapes_split):
         quantise_file(small_onnx.with_name("none.onnx"), Quantising(), data=data, **SETTLED)
     with pytest.raises(ExportError, match=r"no split is known to judge it on, expected --data FOLDER"):
         quantise_file(small_onnx, Quantising(), data=None, **SETTLED)
-    done = quantise_file(small_onnx, Quantising("dynamic"), data=data, **SETTLED)
+    done = quantise_file(small_onnx, replace(SMALL, mode="dynamic"), data=data, **SETTLED)
     with pytest.raises(ExportError, match="is int8-dynamic already, expected a float32 model"):
         quantise_file(done.path, Quantising(), data=data, **SETTLED)
     with pytest.raises(ExportError, match="is there already"):
-        quantise_file(small_onnx, Quantising("dynamic"), data=data, **SETTLED)
+        quantise_file(small_onnx, replace(SMALL, mode="dynamic"), data=data, **SETTLED)
 
 
 def test_the_command_prints_before_and_after(small_onnx, shapes_split):
@@ -156,6 +177,8 @@ def test_the_command_prints_before_and_after(small_onnx, shapes_split):
         str(shapes_split()),
         "--calibrate",
         "4",
+        "--float-first",
+        "1",
         "--max-loss",
         "1",
         "--quiet",
