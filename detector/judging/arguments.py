@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,11 @@ class Confidences(click.ParamType):
         names = [name.strip() for name, _, _ in pairs]
         if not all(names) or len(set(names)) < len(names):
             self.fail(f"{value!r}, expected a number, NAME=NUMBER, or both as .25,NAME=.5", param, context)
-        shares = [SHARE.convert(number.strip(), param, context) for _, _, number in pairs]
-        return SHARE.convert(every, param, context), tuple(zip(names, shares, strict=True))
+        said = [every, *(number.strip() for _, _, number in pairs)]
+        common, *shares = (SHARE.convert(number, param, context) for number in said)
+        if any(isnan(share) for share in (common, *shares)):
+            self.fail(f"{value!r}, expected shares from 0 to 1", param, context)
+        return common, tuple(zip(names, shares, strict=True))
 
 
 CONF = click.option(
@@ -101,14 +105,15 @@ def judging_options(command: Command) -> Command:
 def take_thresholds(given: dict[str, Any], model: Path | None = None) -> Thresholds:
     """The value that `finding_options` stand for; they leave `given`. Without --conf: of the shipped model its card's.
 
-    Darknet's report and the first study's count at one confidence, so that they keep the plain default.
+    What is judged at one confidence (see `Judging.check`) keeps the plain default.
     """
     from detector.detecting.inference import Thresholds
     from detector.shipped import advised
 
     every, by_name = given.pop("conf") or (DEFAULT_CONF, None)
     if by_name is None:
-        by_name = advised(model) if given.get("metric", "coco") in ("coco", "voc") else ()
+        single = given.get("metric", "coco") in ("darknet", "original") or ("metric" in given and given["agnostic"])
+        by_name = () if single else advised(model)
     nms, method, agnostic, views = (given.pop(name) for name in ("nms", "nms_method", "agnostic", "tta"))
     return Thresholds(every, nms, method, agnostic, views, by_name)
 

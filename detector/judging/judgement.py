@@ -22,6 +22,7 @@ from detector.errors import UserError
 from detector.judging import thresholds
 from detector.judging.bootstrap import bootstrap
 from detector.judging.calibration import calibration_line, calibrations
+from detector.judging.cheapest import cheapest_each, costed, costs_table
 from detector.judging.coco_report import BINS, COCO_SIZES, report_of, size_bins
 from detector.judging.confusion import confusion
 from detector.judging.costs import expected_costs, read_costs
@@ -65,6 +66,9 @@ class Judging:
             raise UserError(f"--metric {self.metric}", "finds boxes its own way", "no --tta, --nms-method, --agnostic")
         if own and how.by_name:
             raise UserError(f"--metric {self.metric}", "counts at one confidence", "--conf with a number alone")
+        if how.agnostic and how.by_name:
+            what = "boxes are thinned here before a class's own confidence is looked at, unlike in detect"
+            raise UserError("--agnostic", what, "--conf with a number alone")
         if self.metric == "original" and (self.per_image or self.sheets or self.cost):
             raise UserError("--metric original", "makes no files", "no --per-image, --sheets, --cost")
         if self.corrected and self.metric != "darknet":
@@ -108,9 +112,22 @@ def judge_network(
         return Judgement(one.table(), one.as_json() | {"metric": "original", "images": len(pictures)})
     judgement = judge_found(pictures, found, truths, classes, how, wanted)
     if costs is not None:
-        expected = expected_costs(found, truths, costs)
-        judgement = _with(judgement, expected.table(), {"costs": vars(expected)})
+        judgement = _with(judgement, *_costs(found, truths, classes, how, costs))
     return _with(judgement, _write(pictures, found, truths, classes, how.least, wanted), {})
+
+
+def _costs(
+    found: Sequence[Found], truths: Sequence[Truth], classes: tuple[str, ...], how: Thresholds, costs: np.ndarray
+) -> tuple[str, dict[str, Any]]:
+    """As text and values: at common confidences, at those given, and at the cheapest of each class."""
+    expected = expected_costs(found, truths, costs)
+    best = expected.confidences[expected.best]
+    named = {"as given": costed(found, truths, costs, how.least)}
+    if not how.agnostic:  # else the choice would change which boxes are there
+        named["of each class"] = cheapest_each(found, truths, costs, best)
+    values = {name.replace(" ", "_"): one.as_json(classes) for name, one in named.items()}
+    text = f"{expected.table()}\n{costs_table(named, costs, classes)}"
+    return text, {"costs": vars(expected) | values}
 
 
 def _with(one: Judgement, text: str, values: dict[str, Any]) -> Judgement:

@@ -42,7 +42,7 @@ def command_of(args: dict[str, Any]) -> str:
     """`detector train ...` with what is not as it would be anyway."""
     usual = {**DEFAULTS, "lr": RATES[args["optimizer"]], "weight_decay": DECAYS[args["optimizer"]], "amp": "off"}
     words = ["detector", "train"]
-    for name, value in args.items():
+    for name, value in ((name, args.get(name)) for name in DEFAULTS):
         if name in PLACES or value is None or value in (usual.get(name), DEFAULTS.get(name)):
             continue
         if isinstance(value, bool):

@@ -1,15 +1,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 import torch
+import yaml
 
 from detector import cli, shipped
 from detector.network.cfg import read_cfg
 from detector.network.checkpoint import Checkpoint, save
 from detector.network.model import Darknet, initialise
 from detector.network.weights import write_darknet
+from detector.training.options import Options
 
 
 @pytest.fixture
@@ -228,3 +231,41 @@ def test_help_imports_nothing_heavy(words):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Usage: detector" in done.stdout
+
+
+def test_a_model_that_was_shipped_is_judged_and_used_by_its_name_and_without_one(call, weights, tmp_path, monkeypatch):
+    (tmp_path / "args.yaml").write_text(yaml.safe_dump(asdict(Options(data="data/shapes", img_size=96))))
+    (tmp_path / "results.csv").write_text("epoch,map50\n1,0.5\n")
+    monkeypatch.setattr("detector.shipping.judging.DRAWS", 5)
+    code, out, err = call("ship", "x.pt", "--quiet")
+    assert (code, err) == (0, "") and out.startswith("shipped/small-96.pt: 0.") and "card: shipped/README.md" in out
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "shipped")
+    card = shipped.read_card()
+    code, out, err = call("evaluate", "--json")
+    told = json.loads(out)
+    assert code == 0 and "model: shipped with detector " in err
+    assert (told["conf"], round(told["map50"], 6)) == (card["confidence"], card["judged"]["val"]["map50"])
+    code, out, _ = call("detect", "data/shapes/images/val/0.png", "--weights", "shipped", "--conf", "0,circle=1")
+    assert code == 0 and "boxes in 1 pictures" in out
+    found = json.loads((tmp_path / "runs/detect/1/detections.json").read_text())
+    assert {one["class"] for one in found[0]["boxes"]} == {"square"}
+    code, out, _ = call("info", "shipped")
+    assert code == 0 and out.startswith("# small, 96 px: mAP@0.5 ") and "parameters" in out
+    assert json.loads(call("info", "shipped", "--json")[1])["card"] == card
+    code, _, err = call("train", "--epochs", 1, "--img-size", 96, "--model", "small.cfg", "--weights", "shipped")
+    assert code == 0 and "weights: shipped: 4 of 4 convolutions loaded" in err
+
+
+@pytest.mark.parametrize("value", ["", "0.2,0.3", "circle=.2,circle=.3", "=.2", "circle=x", "1.2", "nan=.2,x=nan"])
+def test_a_confidence_that_is_none_is_wrong_usage(call, value):
+    code, _, err = call("detect", "x.png", "--conf", value)
+    assert code == 2 and "Invalid value for '--conf'" in err
+
+
+def test_a_class_that_the_model_does_not_know_is_said(call, weights):
+    code, _, err = call("detect", "data/shapes/images/val/0.png", "--weights", "x.pt", "--conf", "cat=0.5")
+    assert (code, err) == (1, "error: --conf: 'cat' is no class of the model, expected one of circle, square\n")
+    code, _, err = call("evaluate", "x.pt", "--data", "data/shapes", "--metric", "darknet", "--conf", "circle=0.5")
+    assert code == 1 and "--metric darknet: counts at one confidence, expected --conf with a number alone" in err
+    code, _, err = call("evaluate", "x.pt", "--data", "data/shapes", "--agnostic", "--conf", "circle=0.5")
+    assert code == 1 and "error: --agnostic: boxes are thinned here before" in err

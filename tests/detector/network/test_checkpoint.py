@@ -7,7 +7,7 @@ import torch
 
 from detector.errors import WeightsError
 from detector.network.cfg import read_cfg
-from detector.network.checkpoint import Checkpoint, load, open_model, save
+from detector.network.checkpoint import Checkpoint, halved, load, open_model, packed, save
 from detector.network.model import Darknet, initialise
 from detector.network.weights import write_darknet
 
@@ -81,3 +81,15 @@ def test_darknet_weights_are_opened_with_a_cfg_and_must_fill_it(tmp_path, small_
     assert ours is None and model.classes == 2
     with pytest.raises(WeightsError, match=r"a\.conv\.2: holds 2 of 4 convolutions.*train from it first"):
         open_model(tmp_path / "a.conv.2", str(small_cfg), CLASSES)
+
+
+def test_a_kernel_too_large_for_half_a_float_is_refused(small_cfg):
+    model = network(small_cfg)
+    with torch.no_grad():
+        model.convolutions[0].conv.weight[0, 0, 0, 0] = 1e5
+    with pytest.raises(WeightsError, match=r"weight cannot be stored as half floats, expected finite"):
+        halved(kept(model))
+
+
+def test_the_same_checkpoint_is_packed_into_the_same_bytes(small_cfg):
+    assert packed(kept(network(small_cfg))) == packed(kept(network(small_cfg)))
