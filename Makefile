@@ -1,6 +1,7 @@
 # demo   install, then the whole job on a small set that is made on the spot
 # test   install, then every test (slow ones too), with coverage
 # lint   ruff and mypy            bench   measurements (they assert no times)
+# wheel  what runs in the page fetched and verified, then a wheel that ships it, in dist/
 # VENV=folder puts the virtual environment elsewhere; PYTHON=python3.12 makes it with another Python.
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 EPOCHS ?= 12
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench wheel clean
 
 demo: $(VENV)/installed
 	rm -rf demo && mkdir demo
@@ -45,6 +46,10 @@ bench: $(VENV)/installed-test
 	$(BIN)/python tests/benchmarks/train.py
 	$(BIN)/python tests/benchmarks/inference.py
 
+wheel: $(VENV)/installed
+	$(BIN)/detector serve --fetch-runtime
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
@@ -59,6 +64,7 @@ $(VENV)/installed: setup.cfg constraints.txt | $(VENV)/bin/python
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) --editable ".[test,landmarks]"
 	$(PIP) --no-deps labelImg || echo "labelImg cannot be installed here: its tests will say that they skip"
+	$(BIN)/detector serve --fetch-runtime || echo "the page's runtime cannot be fetched: browser mode's tests will say that they skip"
 	@touch $@
 
 $(VENV)/installed-lint: $(VENV)/installed

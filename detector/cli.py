@@ -208,16 +208,27 @@ def detect(source: str | None, weights: Path | None, as_json: bool, quiet: bool,
 @shared("img-size", "cfg", "device", "runtime")
 @serving_options
 @shared("quiet")
-def serve(model: Path | None, quiet: bool, **given: Any) -> None:
+def serve(
+    model: Path | None, mode: str, fetch_runtime: bool, runtime_file: Path | None, quiet: bool, **given: Any
+) -> None:
     """A web page that finds things in a camera's picture, a photo or a video, and an API; until Ctrl-C.
 
     MODEL is a .pt, .weights, .onnx, .torchscript or .tflite, or `shipped`. Without: the newest run's best.pt, else
-    the shipped model. Needs an extra: pip install "balanced-detection[web]". Nothing that is sent is stored.
+    the shipped model. Needs an extra: pip install "balanced-detection[web]". Nothing that is sent is stored; with
+    --mode browser nothing is sent: the page itself runs the model, a .pt, .weights (extra [onnx]) or .onnx.
     """
+    if fetch_runtime or runtime_file:
+        from detector.serve.web_runtime import fetch
+
+        click.echo(fetch(runtime_file, lambda line: None if quiet else click.echo(line, err=True)))
+        return
     path = chosen_model(model, quiet)
+    from detector.serve.run import Model
     from detector.serve.run import serve as run
 
-    run(path, *take_serving(given), how=take_thresholds(given, path), quiet=quiet, **given)
+    where = {name: given.pop(name) for name in ("img_size", "cfg", "device", "runtime")}
+    how = take_thresholds(given, path)
+    run(Model(path, mode=mode, **where), *take_serving(given), how=how, quiet=quiet, **given)
 
 
 @cli.command()

@@ -32,14 +32,14 @@ def faster(
 
     wanted: onnxruntime whatever it takes, or an error. Else only where it is faster, by a measurement that is said.
     """
-    kept = path.with_name(f".{path.stem}-{weights.side}.onnx")
+    kept = beside(path, weights.side)
     if not wanted:
-        worth = kept.is_file() or (pictures >= WORTH and (path.parent / "args.yaml").is_file())
+        worth = kept.is_file() or (pictures >= WORTH and in_run(path))
         if not (worth and there("onnxruntime") and there("onnx") and os.access(path.parent, os.W_OK)):
             return run, "torch"
     from detector.runtimes.session import Session
 
-    session = Session(_current(path, kept, weights))
+    session = Session(current(path, kept, weights))
     if wanted:
         return session, "onnx"
     torchs, onnxs = _milliseconds([run, session], weights.side)
@@ -47,7 +47,17 @@ def faster(
     return (session, "onnx") if onnxs < torchs else (run, "torch")
 
 
-def _current(path: Path, kept: Path, weights: Weights) -> Path:
+def beside(path: Path, side: int) -> Path:
+    """Where the exported model of the weights in `path` is kept."""
+    return path.with_name(f".{path.stem}-{side}.onnx")
+
+
+def in_run(path: Path) -> bool:
+    """Whether `path` lies in the folder of a run."""
+    return (path.parent / "args.yaml").is_file()
+
+
+def current(path: Path, kept: Path, weights: Weights) -> Path:
     """The kept model, made anew unless it was made from these very weights."""
     from detector.export.writing import Target, describe, write
     from detector.runtimes.session import Session

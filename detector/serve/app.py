@@ -1,4 +1,4 @@
-"""The application: page, live connection, API. `create_app` makes it of an engine and rules; nothing is global.
+"""The application that looks at pictures here: page, live connection, API. `create_app` makes it; nothing is global.
 
 A picture is the request's whole body, not a form: forms are spooled to disk, and nothing that was sent is stored.
 """
@@ -8,23 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from fastapi.staticfiles import StaticFiles
 from starlette.requests import ClientDisconnect
 
 from detector.serve.answer import Answer, Refused
 from detector.serve.engine import Engine
-from detector.serve.guard import COOKIE, Guard, Rules, given_token
+from detector.serve.guard import Guard, Rules
 from detector.serve.limits import Limits, Places, Rates
 from detector.serve.live import converse
+from detector.serve.pages import page_app
 from detector.serve.refusal import RefusedError
 
-PAGE = Path(__file__).parent / "page"
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 BODY = {"requestBody": {"required": True, "content": dict.fromkeys(("image/jpeg", "image/png"), BINARY)}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -49,50 +45,13 @@ def create_app(engine: Engine, rules: Rules) -> Guard:
         yield
         engine.close()
 
-    title, number = "detector serve", version("balanced-detection")
-    app = FastAPI(title=title, version=number, docs_url=None, redoc_url=None, lifespan=lifespan)
-    _refuse(app, engine)
-    _pages(app, rules)
-    _state(app, engine)
+    app = page_app(rules, engine.metrics, lifespan)
+    _model(app, engine)
     _pictures(app, engine)
-    app.mount("/page", StaticFiles(directory=PAGE))
     return Guard(app, rules, engine.metrics.refused)
 
 
-def _refuse(app: FastAPI, engine: Engine) -> None:
-    @app.exception_handler(RefusedError)
-    async def refused(_: Request, refusal: RefusedError) -> Response:
-        engine.metrics.refused(refusal.code)
-        wait = {"Retry-After": "1"} if refusal.status in (429, 503) else None
-        return JSONResponse(refusal.as_json(), refusal.status, wait)
-
-
-def _pages(app: FastAPI, rules: Rules) -> None:
-    @app.get("/", include_in_schema=False)
-    async def page(request: Request, token: str = "") -> Response:
-        if token and rules.knows(token):
-            answer = RedirectResponse("/", 303)
-            secure = request.url.scheme == "https"
-            answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure)
-            return answer
-        if not rules.knows(given_token(request.headers)):
-            return FileResponse(PAGE / "token.html", 401)
-        return FileResponse(PAGE / "index.html")
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return FileResponse(PAGE / "docs.html")
-
-
-def _state(app: FastAPI, engine: Engine) -> None:
-    @app.get("/healthz", summary="Whether the server is up")
-    async def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/metrics", summary="Counts, as Prometheus reads them", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        return PlainTextResponse(engine.metrics.as_text(), media_type="text/plain; version=0.0.4")
-
+def _model(app: FastAPI, engine: Engine) -> None:
     @app.get("/api/model", summary="Classes, what they mean, the input's size, where pictures are looked at")
     async def model() -> dict[str, Any]:
         limits = {"upload_bytes": engine.limits.upload_bytes, "pixels": engine.limits.pixels}

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from detector.serve.address import Address
     from detector.serve.limits import Limits
-    from detector.serve.run import Address
 
 Command = Callable[..., Any]
 PATH = click.Path(path_type=Path)
 COUNT = click.IntRange(1)
 SERVING = (
+    click.option("--mode", type=click.Choice(["server", "browser"]), default="server", show_default=True,
+                 help="Where pictures are looked at: here, or in the page, from which no frame is sent."),
+    click.option("--fetch-runtime", is_flag=True, help="Get what --mode browser needs from npm's registry, and end."),
+    click.option("--runtime-file", type=PATH, help="The same from onnxruntime-web's .tgz, without a network."),
     click.option("--verdicts", type=PATH, help="YAML: what each class means: level (good, warn, bad), en, ko."),
     click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0: to everybody."),
     click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one."),
@@ -42,8 +46,8 @@ def serving_options(command: Command) -> Command:
 
 def take_serving(given: dict[str, Any]) -> tuple[Address, Limits]:
     """The values that `serving_options` stand for, but `verdicts`; they leave `given`."""
+    from detector.serve.address import Address
     from detector.serve.limits import Limits
-    from detector.serve.run import Address
 
     names = ("host", "port", "token", "certfile", "keyfile", "origins")
     sizes = {"upload_bytes": given.pop("max_mb"), "pixels": given.pop("max_mpx")}

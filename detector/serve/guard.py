@@ -35,6 +35,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# Of a page that runs the model itself: WebAssembly, and, shut off from other sites, memory that its threads share.
+ISOLATED = HEADERS | {
+    "Content-Security-Policy": CONTENT_POLICY.replace(
+        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+}
 REFUSED_BEFORE_ACCEPT = 1008
 
 
@@ -87,10 +95,12 @@ def given_token(headers: Headers) -> str:
 
 
 class Guard:
-    """The application behind `rules`; `refused` is told the code of what they keep out."""
+    """The application behind `rules`; `refused` is told the code of what they keep out. headers: of every answer."""
 
-    def __init__(self, app: ASGIApp, rules: Rules, refused: Callable[[str], None]) -> None:
-        self._app, self._rules, self._refused = app, rules, refused
+    def __init__(
+        self, app: ASGIApp, rules: Rules, refused: Callable[[str], None], headers: dict[str, str] = HEADERS
+    ) -> None:
+        self._app, self._rules, self._refused, self._headers = app, rules, refused, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -100,7 +110,7 @@ class Guard:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -3,104 +3,103 @@
 from __future__ import annotations
 
 import importlib
-import ipaddress
-import socket
-import ssl
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from detector.detecting.inference import Thresholds
 from detector.errors import RunError
 from detector.runtimes.opening import open_runtime
+from detector.serve import web_runtime
+from detector.serve.address import Address, warnings_of
 from detector.serve.limits import Limits
+from detector.serve.offer import LARGE_BYTES, Offer, as_onnx, check_finding, digest
 from detector.serve.verdicts import read_verdicts
+
+if TYPE_CHECKING:
+    from detector.serve.guard import Guard
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where to listen.  token: empty for none.  origins: of other pages that may ask."""
+class Model:
+    """path: the file, and how it is read.  mode: whether it runs here, `server`, or in the page, `browser`."""
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    token: str = ""
-    certfile: Path | None = None
-    keyfile: Path | None = None
-    origins: tuple[str, ...] = ()
+    path: Path
+    img_size: int | None = None
+    cfg: str = "yolov3-tiny"
+    device: str | None = None
+    runtime: str = "auto"
+    mode: str = "server"
 
-    def check(self) -> None:
+    def check(self, how: Thresholds) -> None:
         """Raises RunError, before anything is loaded."""
-        if not all("!" <= letter <= "~" for letter in self.token):
-            raise RunError("--token", "cannot be sent in a header", "letters, digits and signs of ASCII, no spaces")
-        if (self.certfile is None) != (self.keyfile is None):
-            raise RunError("--certfile", "HTTPS needs a certificate and its key", "--certfile and --keyfile")
-        if self.certfile is not None and self.keyfile is not None:
-            try:
-                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certfile, self.keyfile)
-            except OSError as error:
-                raise RunError(self.certfile, f"cannot be used ({error})", "a PEM certificate and its key") from error
-        for origin in self.origins:
-            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
-                raise RunError("--origin", repr(origin), "a scheme and a host, as https://example.org")
-
-    @property
-    def local(self) -> bool:
-        """Whether only this computer can connect."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-    def bind(self) -> socket.socket:
-        """Raises RunError where the port is taken or the host is not this computer's."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            return socket.create_server((self.host, self.port), family=family)
-        except OSError as error:
-            what = f"cannot listen there ({str(error.strerror).split(' (while')[0]})"
-            raise RunError(f"{self.host}:{self.port}", what, "", "see --host and --port") from error
-
-    def url(self, port: int) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.certfile else 'http'}://{host}:{port}/"
+        if self.mode == "server":
+            return
+        check_finding(how)
+        if self.runtime == "torch" or self.device not in (None, "cpu"):
+            what = "--runtime torch" if self.runtime == "torch" else f"--device {self.device}"
+            raise RunError(what, "runs nothing with --mode browser: the page does", f"no {what.split()[0]}")
+        web_runtime.check()
 
 
 def serve(
-    path: Path,
-    address: Address,
-    limits: Limits,
-    *,
-    how: Thresholds,
-    verdicts: Path | None,
-    img_size: int | None,
-    cfg: str,
-    device: str | None,
-    runtime: str,
-    quiet: bool,
+    model: Model, address: Address, limits: Limits, *, how: Thresholds, verdicts: Path | None, quiet: bool
 ) -> None:
-    """Serve the model in `path` until Ctrl-C. Raises RunError that names the extra where it is missing."""
+    """Serve the model until Ctrl-C. Raises RunError that names the extra where it is missing."""
     address.check()
     uvicorn = need_web()
-    from detector.serve.app import create_app
-    from detector.serve.engine import Engine
-    from detector.serve.guard import Rules
+    model.check(how)
 
     def say(line: str) -> None:
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
-    with address.bind() as listening:
-        opened = open_runtime(path, cfg=cfg, side=img_size, device=device, runtime=runtime, say=say)
-        engine = Engine(opened, how.known_by(opened.classes), read_verdicts(verdicts, opened.classes), limits)
-        app = create_app(engine, Rules(address.token, address.origins, address.local))
+    with address.bind() as listening, TemporaryDirectory(prefix="detector-serve-") as folder:
+        make = in_server if model.mode == "server" else in_browser
+        app = make(model, address, limits, how, verdicts, Path(folder), say)
         server = uvicorn.Server(uvicorn.Config(app, **settings_of(address, limits)))
         for line in warnings_of(address):
             say(f"warning: {line}")
-        print(f"serving {path} at {address.url(listening.getsockname()[1])}  (Ctrl-C stops)", flush=True)
+        print(f"serving {model.path} at {address.url(listening.getsockname()[1])}  (Ctrl-C stops)", flush=True)
         with suppress(KeyboardInterrupt):  # uvicorn has ended well by then
             server.run(sockets=[listening])
+
+
+def in_server(
+    model: Model, address: Address, limits: Limits, how: Thresholds, verdicts: Path | None, _: Path, say: Say
+) -> Guard:
+    """The application that looks at pictures here."""
+    from detector.serve.app import create_app
+    from detector.serve.engine import Engine
+
+    opened = open_runtime(
+        model.path, cfg=model.cfg, side=model.img_size, device=model.device, runtime=model.runtime, say=say
+    )
+    engine = Engine(opened, how.known_by(opened.classes), read_verdicts(verdicts, opened.classes), limits)
+    return create_app(engine, address.rules)
+
+
+def in_browser(
+    model: Model, address: Address, limits: Limits, how: Thresholds, verdicts: Path | None, folder: Path, say: Say
+) -> Guard:
+    """The application whose page looks at pictures. folder: empty, for as long as it is served."""
+    from detector.serve.browser import create_browser_app
+
+    served, what = as_onnx(model.path, model.cfg, model.img_size, folder)
+    size = served.stat().st_size
+    if size > LARGE_BYTES:
+        say(f"warning: {model.path} is {size / 1e6:.0f} MB for every page to load; see `detector quantise`")
+    meant = read_verdicts(verdicts, what.classes)
+    offer = Offer(
+        served, what, how.known_by(what.classes), meant, limits.pixels, digest(served), web_runtime.page_bytes()
+    )
+    return create_browser_app(offer, address.rules)
 
 
 def need_web() -> Any:
@@ -129,15 +128,3 @@ def settings_of(address: Address, limits: Limits) -> dict[str, Any]:
         "timeout_graceful_shutdown": 2,
         "limit_concurrency": limits.clients + limits.uploads + 64,
     }
-
-
-def warnings_of(address: Address) -> list[str]:
-    """What somebody who opens the server to others should know."""
-    if address.local:
-        return []
-    said = []
-    if not address.token:
-        said.append(f"everybody who reaches {address.host} may use it; see --token")
-    if not address.certfile:
-        said.append("browsers give the camera to HTTPS pages only, but for this computer's own; see --certfile")
-    return said

@@ -2,8 +2,8 @@
 const made = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
 const place = document.getElementById("paths");
 const described = await (await fetch("openapi.json")).json();
-document.getElementById("example").textContent =
-  `curl --data-binary @photo.jpg ${new URL("api/detect", location.href)}`;
+document.getElementById("example").textContent = described.paths["/api/detect"]
+  ? `curl --data-binary @photo.jpg ${new URL("api/detect", location.href)}` : "";
 
 function fields(schema) {
   const list = document.createElement("ul");

@@ -1,22 +1,27 @@
 // The page: buttons, one loop (a frame, its answer, what it shows), and one picture at a time.
 import { drawBoxes } from "./boxes.js";
+import { showConnection } from "./connection.js";
+import { Local } from "./local.js";
 import { loadModel, model } from "./model.js";
 import { Live } from "./socket.js";
 import { clear, openCamera, openPicture, openVideo, takeFrame } from "./source.js";
-import { measured, unmeasured } from "./speed.js";
+import { measured, took, unmeasured } from "./speed.js";
 import { complain, settle } from "./trouble.js";
 import { tell } from "./verdict.js";
 import { say, show, speak, whenSpoken } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const IDLE = 1001, BUSY = 1013;
-const live = new Live((state, code) => {
-  connection = state;
-  by("connection").textContent = say(`connection-${state}`);
-  if (state === "waiting" && code !== IDLE) complain(code === BUSY ? "busy" : "gone");
-  if (state === "open") load();
-});
-let connection = "closed", running = 0, last = null;
+export let last = null; // the answer that is shown
+let live = null, running = 0; // live: what looks at frames, there once the model is known
+
+// What becomes of the connection to the server, or of the network in the page.
+function heard(state, what) {
+  showConnection(state, what);
+  if (state === "waiting" && what !== IDLE) complain(what === BUSY ? "busy" : "gone");
+  if (state === "failed") complain(what.code, what.detail ? ` (${what.detail})` : "");
+  if (state === "open") model.mode === "browser" ? settle("gone", "token") : load();
+}
 
 function present(answer) {
   last = answer;
@@ -27,8 +32,10 @@ function present(answer) {
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function run(number) {
+  await modelKnown;
+  if (running === number) live.start();
   while (running === number) {
-    const frame = live.open ? await takeFrame() : null;
+    const frame = live.open ? await takeFrame(live.pack) : null;
     if (!frame || !live.open) { await pause(50); continue; }
     const start = performance.now(), answer = await live.ask(frame);
     if (running !== number || !answer) continue;
@@ -42,7 +49,7 @@ async function run(number) {
 
 function stop() {
   running += 1;
-  live.stop();
+  live?.stop();
   clear();
   unmeasured();
   present(null);
@@ -55,25 +62,20 @@ async function begin(open, goLive) {
   const number = running;
   if (!await open() || running !== number) return false;
   by("stop").hidden = false;
-  if (goLive) { live.start(); run(number); }
+  if (goLive) run(number);
   return true;
 }
 
 async function lookAt(file) {
   if (!file.type.startsWith("image/")) { await begin(() => openVideo(file), true); return; }
   if (!await begin(() => openPicture(file), false)) return;
-  const number = running, start = performance.now();
-  try {
-    const answer = await fetch("api/detect", { method: "POST", body: file });
-    const said = await answer.json();
-    if (running !== number) return;
-    if (!answer.ok) { complain(said.error); return; }
-    by("trip").textContent = `${Math.round(performance.now() - start)} ms`;
-    present(said);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    complain("gone");
-  }
+  const number = running;
+  await modelKnown;
+  const start = performance.now(), answer = await live.look(file);
+  if (running !== number || !answer) return;
+  if (answer.error) { complain(answer.error); return; }
+  took(performance.now() - start);
+  present(answer);
 }
 
 by("camera").addEventListener("click", () => begin(() => openCamera(stop), true));
@@ -89,7 +91,7 @@ for (const button of document.querySelectorAll("[data-language]")) {
 document.addEventListener("visibilitychange", () => { if (document.hidden) unmeasured(); });
 whenSpoken(() => {
   by("mode").textContent = say(`mode-${model.mode}`);
-  by("connection").textContent = say(`connection-${connection}`);
+  by("mode").dataset.mode = model.mode;
   present(last);
 });
 
@@ -104,5 +106,10 @@ async function load() {
   }
   return model.classes.length > 0;
 }
+
+async function know() {
+  for (let wait = 500; !await load(); wait = Math.min(2 * wait, 15000)) await pause(wait);
+  live = new (model.mode === "browser" ? Local : Live)(heard);
+}
 show();
-for (let wait = 500; !await load(); wait = Math.min(2 * wait, 15000)) await pause(wait);
+const modelKnown = know();

@@ -1,6 +1,7 @@
 // The classes, their levels and their names for people, as the server tells them.
 import { spoken } from "./words.js";
 
+export const LEVELS = ["nothing", "neutral", "good", "warn", "bad"]; // from the lightest
 export const SIGNS = { nothing: "–", neutral: "●", good: "✓", warn: "!", bad: "✕" };
 export const COLOURS = { neutral: "#3d8bfd", good: "#27a844", warn: "#ffb000", bad: "#ff3b3b" };
 export const model = { classes: [], mode: "server" };

@@ -1,4 +1,4 @@
-// The live connection: one frame under way at a time; lost, it is made again after 0.5 s, 1 s, 2 s, ... 15 s.
+// The server that looks at frames: one under way at a time; lost, it is sought again after 0.5 s, 1 s, 2 s, ... 15 s.
 const FIRST_MS = 500, MOST_MS = 15000, ANSWER_MS = 20000;
 
 export class Live {
@@ -15,6 +15,7 @@ export class Live {
     this.socket?.close();
     this.said("closed");
   }
+  pack(canvas) { return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8)); }
   get open() { return this.socket?.readyState === WebSocket.OPEN; }
 
   // The answer to a frame; null where the connection is lost meanwhile.
@@ -24,6 +25,15 @@ export class Live {
       this.asked = (answer) => { clearTimeout(late); this.asked = null; resolve(answer); };
       this.socket.send(frame);
     });
+  }
+  // The answer to a file of the user's, which is sent as it is.
+  async look(file) {
+    try {
+      return await (await fetch("api/detect", { method: "POST", body: file })).json();
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      return { error: "gone" };
+    }
   }
   #connect() {
     const address = new URL("live", location.href);

@@ -1,4 +1,4 @@
-// What is looked at: the camera, a video or a picture of the user's. A file never leaves the page but frame by frame.
+// What is looked at: the camera, a video or a picture of the user's. A video never leaves the page but frame by frame.
 import { complain } from "./trouble.js";
 
 const video = document.getElementById("video"), picture = document.getElementById("picture");
@@ -55,14 +55,15 @@ export async function openPicture(file) {
   try { await picture.decode(); return true; } catch { clear(); complain("media"); return false; }
 }
 
-// The video's present frame as a JPEG of at most LONGEST pixels, or null before there is one, or where it stands still.
-export function takeFrame() {
+// The video's present frame, of at most LONGEST pixels, made into what is looked at; null before there is one, or where
+// it stands still.
+export async function takeFrame(pack) {
   const [width, height] = [video.videoWidth, video.videoHeight];
-  if (!width || video.readyState < 2 || video.currentTime === sent) return Promise.resolve(null);
+  if (!width || video.readyState < 2 || video.currentTime === sent) return null;
   sent = video.currentTime;
   const scale = Math.min(1, LONGEST / Math.max(width, height));
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8));
+  return pack(canvas);
 }

@@ -11,6 +11,7 @@ export function measured(ms) {
   if (past.length > 1) rate.textContent = ((past.length - 1) / span * 1000).toFixed(1);
   trip.textContent = `${Math.round(past.reduce((sum, [, one]) => sum + one, 0) / past.length)} ms`;
 }
+export function took(ms) { trip.textContent = `${Math.round(ms)} ms`; }
 export function unmeasured() {
   past = [];
   rate.textContent = trip.textContent = "–";

@@ -6,8 +6,10 @@ all red, or all blue, is an object of 32 pixels. So where a box must be is known
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,6 +27,7 @@ from detector.serve.limits import Limits
 from detector.serve.verdicts import read_verdicts
 
 CLASSES = ("red", "blue")
+DESK_WH = (1300, 900)
 HERE = "http://127.0.0.1:8000"
 SQUARES_CFG = """
 [net]
@@ -94,3 +97,35 @@ def ask(make_app: Callable[..., object]) -> Callable[..., TestClient]:
         return TestClient(make_app(rules, **limits), base_url=HERE)
 
     return make
+
+
+@pytest.fixture
+def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """A function that opens the page in a chromium with these arguments; what the page complained of is `said`."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not program:
+        pytest.skip("no browser: chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no browser: playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        opened = []
+
+        def show(
+            url: str,
+            *arguments: str,
+            size_wh: tuple[int, int] = DESK_WH,
+            locale: str = "en-GB",
+            wait: str = "#counts tr",
+        ) -> Any:
+            browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
+            opened.append(browser)
+            page = browser.new_context(viewport={"width": size_wh[0], "height": size_wh[1]}, locale=locale).new_page()
+            page.said = []
+            page.on("console", lambda message: page.said.append(message.text))
+            page.on("pageerror", lambda error: page.said.append(str(error)))
+            page.goto(url)
+            page.wait_for_selector(wait)
+            return page
+
+        yield show
+        for browser in opened:
+            browser.close()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from PIL import Image, ImageDraw
 
 SIZE_WH, SIDE = (640, 480), 213
 RED_AT, BLUE_AT = (80, 107), (400, 53)
-PHONE_WH, DESK_WH = (390, 844), (1300, 900)
+PHONE_WH = (390, 844)
 FAKE, ALLOWED = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 VERDICTS = "red: {level: bad, en: Red square, ko: 빨간 사각형}\nblue: {level: good, en: Blue square, ko: 파란 사각형}\n"
 # The drawn boxes' left, top, right, bottom in pixels of the frame: where the canvas has the colour of a level.
@@ -78,38 +77,6 @@ def address(squares_pt: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     verdicts.write_text(VERDICTS, encoding="utf-8")
     with serving(squares_pt, "--port", "0", "--verdicts", str(verdicts)) as (url, _):
         yield url
-
-
-@pytest.fixture
-def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """A function that opens the page in a chromium with these arguments; what the page complained of is `said`."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.skip("no browser: chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="no browser: playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = []
-
-        def show(
-            url: str,
-            *arguments: str,
-            size_wh: tuple[int, int] = DESK_WH,
-            locale: str = "en-GB",
-            wait: str = "#counts tr",
-        ) -> Any:
-            browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *arguments])
-            opened.append(browser)
-            page = browser.new_context(viewport={"width": size_wh[0], "height": size_wh[1]}, locale=locale).new_page()
-            page.said = []
-            page.on("console", lambda message: page.said.append(message.text))
-            page.on("pageerror", lambda error: page.said.append(str(error)))
-            page.goto(url)
-            page.wait_for_selector(wait)
-            return page
-
-        yield show
-        for browser in opened:
-            browser.close()
 
 
 def film(path: Path, frame: bytes) -> str:

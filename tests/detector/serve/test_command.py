@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from detector.cli import cli
 from detector.errors import UserError
-from detector.serve.run import Address, warnings_of
+from detector.serve.address import Address, warnings_of
 from detector.serve.verdicts import read_verdicts
 
 GUIDE = Path(__file__).parents[3] / "docs" / "serving.md"
