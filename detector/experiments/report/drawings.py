@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from detector.experiments.report.texts import mean_sd
 from detector.judging.calibration import LEAST, pooled
 from detector.judging.plots import draw_calibration, figure_of, png_of
 
-COLUMNS, PANEL = 3, (3.7, 2.9)
+COLUMNS, PANEL, TITLE = 3, (3.7, 2.9), 40  # panels in a row; inches; letters in a line
 TERMS = ("box", "objectness", "class")
 Draw = Callable[[Any, Line], None]
 
@@ -42,7 +43,7 @@ def _learning(results: Results, key: str, name: str) -> Drawing | None:
             epochs, each, _ = band
             axis.fill_between(epochs, each.min(axis=0), each.max(axis=0), color="C0", alpha=0.25, linewidth=0)
             axis.plot(epochs, each.mean(axis=0), color="C0", marker=".", label=f"{line.name}")
-        axis.set(title=line.name, xlabel="epoch", ylim=(0, 1.08 * top or 1))
+        axis.set(xlabel="epoch", ylim=(0, 1.08 * top or 1))
         axis.xaxis.get_major_locator().set_params(integer=True)
 
     note = f"{name} by epoch: the line is the mean, the band goes from the lowest to the highest seed"
@@ -84,7 +85,7 @@ def _calibration(results: Results) -> Drawing:
 
     def draw(axis: Any, line: Line) -> None:
         draw_calibration(axis, lines[line.name])
-        axis.set(title=line.name, xlabel="confidence", ylabel="share that is right")
+        axis.set(xlabel="confidence", ylabel="share that is right")
 
     note = (
         f"Of the boxes of about a confidence, the share that is right (IoU 0.5): on the grey line a confidence is "
@@ -116,6 +117,7 @@ def _panels(lines: Sequence[Line], draw: Draw, tall: float = 1.0, *, key: bool =
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for axis, line in zip(axes, lines, strict=False):
         draw(axis, line)
+        axis.set_title(fill(line.name, TITLE), fontsize=10)
         axis.grid(alpha=0.3)
     for axis in axes[len(lines) :]:
         axis.set_axis_off()

@@ -23,11 +23,12 @@ STYLE = (
     "td,th{padding:.2em .6em;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}"
     "th{font-weight:normal}"
     "thead th{font-weight:bold;vertical-align:bottom;white-space:normal;overflow-wrap:normal}"
-    "tbody th{position:sticky;left:0;background:var(--page)}"
+    "tbody th{position:sticky;left:0;background:var(--page);white-space:normal;max-width:19em;overflow-wrap:anywhere}"
     "th[scope=row],td.text,th.text{text-align:left}td.text{white-space:normal;min-width:14em;overflow-wrap:normal}"
     "img{max-width:100%;background:#fff}svg{vertical-align:middle}"
     "code{font-size:.95em}"
-    "@media(max-width:700px){body{margin:1em auto}.wide img{max-width:none;width:900px}}"
+    "@media(max-width:700px){body{margin:1em auto}.wide img{max-width:none;width:900px}"
+    "tbody th{min-width:6em;max-width:38vw}}"
 )
 
 

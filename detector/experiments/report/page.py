@@ -116,7 +116,7 @@ def _compared(results: Results, comparisons: Sequence[Comparison]) -> Iterator[s
     ends = svg.scale_of(
         [v for one in comparisons for d in one.differences.values() for v in (d.low, d.high) if v is not None], 0.0
     )
-    head = ("comparison", "points", "95 %", "", "p", "seed by seed", "in words")
+    head = ("comparison", "points", "95 %", "", "p, Holm", "seed by seed", "in words")
     for figure in figures_of(results.classes):
         rows = [_difference(one, figure, results, ends) for one in comparisons]
         drawn = f"the axis goes from {points(ends[0])} to {points(ends[1])} points, the thin line is 0"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
 from detector.errors import RunError
@@ -13,6 +14,7 @@ from detector.experiments.report.judged import judge_run
 from detector.experiments.report.results import results_of, spread_of
 from detector.experiments.report.tables import table_md
 from detector.experiments.report.write import write_report
+from detector.judging.found import Truth
 
 from .conftest import found, record
 
@@ -176,3 +178,14 @@ def test_a_baseline_without_runs_leaves_the_rest_of_the_report(suite, finished):
     failed = replace(finished[0][0], state="failed", error="killed")
     text = table_of(suite, [(failed, None), *finished[2:4]])
     assert "| plain | 0 (1 failed) | – |" in text and "no finished run of plain |" in text
+
+
+def test_pictures_without_any_truth_make_a_report_without_figures(suite, tmp_path):
+    empty = Truth(np.zeros((0, 4)), np.zeros(0, int))
+    one = found(4, 1)
+    bare = replace(one, pictures=tuple(replace(picture, truth=empty) for picture in one.pictures))
+    runs = [(record(name, 0), bare) for name in ("plain", "more")]
+    text = report(suite, runs, tmp_path)
+    assert "| plain | 1 | – | – | – | – |" in text["table.md"]
+    assert "| more − plain | – | – | – | no truth of this class |" in text["table.md"]
+    assert "0 of 0 intervals exclude 0" in text["report.html"] and "nan" not in text["table.md"]
