@@ -13,6 +13,7 @@ from detector.experiments.report.texts import mean_sd, number
 from detector.judging.costs import CONFIDENCES, expected_of
 
 DEAR = 10.0  # what it costs to let an object of the class in question slip through, any other mistake costing 1
+MOST_PAIRED = 4  # classes of which each pair has a column
 RECALL_NOTE = (
     "The recall that is left where a precision is asked for; and the threshold that a recall asks for, with the "
     "precision that then remains. Thresholds are chosen on the pictures they are judged on, so they flatter; with few "
@@ -34,6 +35,10 @@ def details(results: Results) -> Iterator[str]:
     yield paragraph(Markup(COST_NOTE))
     for number_, name in enumerate(results.classes):
         yield _costs(results, number_, name)
+    if len(results.classes) <= MOST_PAIRED:
+        yield _taken_for(results)
+        for name in dict.fromkeys((results.baseline.name, results.best.name)):
+            yield folded(f"{name}: what is taken for what, by confidence", _by_confidence(results, results.line(name)))
     yield heading("Counts")
     yield _counts_of_all(results)
     for name in results.classes:
@@ -74,7 +79,7 @@ def _costs(results: Results, number_: int, name: str) -> Markup:
     others = [i for i in range(len(results.classes)) if i != number_]
     rows = []
     for line in results.done:
-        mean = np.mean([run.confusions for run in line.judged], axis=0)
+        mean = _mean_confusions(line)
         expected = expected_of(mean, results.pictures, costs)
         at = mean[expected.best]
         happens = [at[number_, others].sum(), at[number_, -1], at[others, number_].sum(), at[-1, number_]]
@@ -83,6 +88,36 @@ def _costs(results: Results, number_: int, name: str) -> Markup:
     head = ["configuration", "confidence", "cost a picture", f"{name} taken for another", f"{name} missed"]
     head += [f"another taken for {name}", f"{name} where nothing is"]
     return table(f"If no {name} may slip through ({_truths(results, name)} boxes): mean over seeds.", head, rows)
+
+
+def _pairs(results: Results) -> dict[str, tuple[int, int]]:
+    """Each kind of mistake that concerns an object, and where it stands in a confusion matrix."""
+    names = results.classes
+    taken = {f"{a} taken for {b}": (i, j) for i, a in enumerate(names) for j, b in enumerate(names) if i != j}
+    return taken | {f"{name} missed": (i, len(names)) for i, name in enumerate(names)}
+
+
+def _mean_confusions(line: Line) -> np.ndarray:
+    """(K, C + 1, C + 1)."""
+    return np.asarray(np.mean([run.confusions for run in line.judged], axis=0))
+
+
+def _taken_for(results: Results) -> Markup:
+    pairs, at = _pairs(results), int(np.flatnonzero(CONFIDENCES == CONFIDENCE)[0])
+    matrices = {line.name: _mean_confusions(line)[at] for line in results.done}
+    rows = [[name, *(number(m[i, j], 1) for i, j in pairs.values())] for name, m in matrices.items()]
+    caption = f"What is taken for what at confidence {CONFIDENCE:g}, in boxes: mean over seeds."
+    return table(caption, ["configuration", *pairs], rows)
+
+
+def _by_confidence(results: Results, line: Line) -> Markup:
+    """What each threshold lets through and what it loses."""
+    pairs, matrices = _pairs(results), _mean_confusions(line)
+    rows = [
+        [number(confidence, 2), *(number(matrix[i, j], 1) for i, j in pairs.values())]
+        for confidence, matrix in zip(CONFIDENCES, matrices, strict=True)
+    ]
+    return table(f"{line.name}: mistakes at each threshold, in boxes; mean over seeds.", ["confidence", *pairs], rows)
 
 
 def _counts_of_all(results: Results) -> Markup:

@@ -65,7 +65,7 @@ def _particular(results: Results) -> list[tuple[object, ...]]:
     for line in results.lines:
         record = _first(line)
         if record is None:
-            rows.append((line.name, "–", Text("not run")))
+            rows.append((line.name, Text("–"), Text("not run")))
             continue
         own = [f"{key} {_value(value)}" for key, value in record.train.items() if key not in shared]
         rows.append((line.name, Text(record.data["recipe"]), Text(", ".join(own) or "as common")))

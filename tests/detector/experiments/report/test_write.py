@@ -16,7 +16,7 @@ from detector.experiments.report.tables import table_md
 from detector.experiments.report.write import write_report
 from detector.judging.found import Truth
 
-from .conftest import found, record
+from .conftest import CAT, boxes, found, record
 
 DRAWS = 60
 
@@ -166,6 +166,19 @@ def test_the_page_holds_the_figures_of_the_table(written):
     text = re.sub(r"<[^>]+>", " ", written["report.html"])
     for figure in re.findall(r"\d\.\d{3} ± \d\.\d{3}", written["table.md"]):
         assert figure in text
+
+
+def test_what_is_taken_for_what_is_counted_at_each_threshold(suite, tmp_path):
+    """Three of eight cats are called dogs, at .6; the others are missed; dogs are found."""
+    one = found(0, 2)
+    pictures = list(one.pictures)
+    for i in (3, 4, 5):
+        pictures[i] = replace(pictures[i], found=boxes((CAT, 1, 0.6)))
+    mistaken = replace(one, pictures=tuple(pictures))
+    page = report(suite, [(record("plain", seed), mistaken) for seed in (0, 1)], tmp_path)["report.html"]
+    text = re.sub(r"(<[^>]+>)+", " ", page)
+    assert "cat taken for dog dog taken for cat cat missed dog missed plain 3.0 0.0 5.0 0.0" in " ".join(text.split())
+    assert "0.60 3.0 0.0 5.0 0.0 0.65 0.0 0.0 8.0 0.0" in " ".join(text.split())
 
 
 def test_without_a_finished_run_there_is_no_report_but_a_line(suite, finished, tmp_path):
