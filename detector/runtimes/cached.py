@@ -1,7 +1,8 @@
 """`--runtime auto`: weights run through onnxruntime where that is installed and measured to be faster.
 
 The exported model is kept beside the weights as `.<name>-<side>.onnx` and made again when the weights change. It is
-made unasked only for `WORTH` pictures or more, exporting costs what some dozens of them do, and only in a run's folder.
+made unasked only for `WORTH` pictures or more, exporting costs what some dozens of them do, and only in a run's folder,
+or for the shipped model, whose export goes to the user's cache: nothing is written into the package.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from detector.data.cache import default_folder
 from detector.detecting.runtime import Runtime
 from detector.errors import ExportError
 from detector.runtimes.extras import there
+from detector.shipped import is_shipped
 
 if TYPE_CHECKING:
     from detector.runtimes.reading import Weights
@@ -34,9 +38,10 @@ def faster(
     """
     kept = beside(path, weights.side)
     if not wanted:
-        worth = kept.is_file() or (pictures >= WORTH and in_run(path))
-        if not (worth and there("onnxruntime") and there("onnx") and os.access(path.parent, os.W_OK)):
+        worth = kept.is_file() or (pictures >= WORTH and (is_shipped(path) or in_run(path)))
+        if not (worth and there("onnxruntime") and there("onnx") and _writable(kept.parent)):
             return run, "torch"
+    kept.parent.mkdir(parents=True, exist_ok=True)
     from detector.runtimes.session import Session
 
     session = Session(current(path, kept, weights))
@@ -49,12 +54,19 @@ def faster(
 
 def beside(path: Path, side: int) -> Path:
     """Where the exported model of the weights in `path` is kept."""
-    return path.with_name(f".{path.stem}-{side}.onnx")
+    folder = default_folder().with_name("models") if is_shipped(path) else path.parent
+    return folder / f".{path.stem}-{side}.onnx"
 
 
 def in_run(path: Path) -> bool:
     """Whether `path` lies in the folder of a run."""
     return (path.parent / "args.yaml").is_file()
+
+
+def _writable(folder: Path) -> bool:
+    with suppress(OSError):  # a home that may not be written to: then without a cache
+        folder.mkdir(parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK)
 
 
 def current(path: Path, kept: Path, weights: Weights) -> Path:

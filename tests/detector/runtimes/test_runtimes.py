@@ -195,3 +195,15 @@ def test_a_file_that_is_no_weights_is_still_said():
 
 def test_names_of_cocos_classes_are_known():
     assert darknet_names(80)[0] == "person" and darknet_names(2) == ("class 0", "class 1")
+
+
+def test_the_shipped_models_export_is_kept_in_the_users_cache(small_pt, tmp_path, monkeypatch):
+    monkeypatch.setattr("detector.shipped.FOLDER", small_pt.parent)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(cached, "_milliseconds", lambda runs, side: [9.0, 4.0])
+    assert open_runtime(small_pt, pictures=cached.WORTH).kind == "onnx"
+    assert [path.name for path in small_pt.parent.iterdir()] == ["small.pt"]
+    assert (tmp_path / "cache/balanced-detection/models/.small-96.onnx").is_file()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert open_runtime(small_pt, pictures=cached.WORTH).kind == "torch"
