@@ -98,8 +98,10 @@ def _carry_out(
             bench = Bench(plan.store, plan.code, children, val, devices)
         for run in missing:
             if run.data.key in broken:
-                data = {"recipe": run.configuration.data, "commands": list(run.data.commands), "key": run.data.key}
-                record = make_record(run, data, plan.code, broken[run.data.key])
+                nothing = Built(
+                    run.data.key, "", run.data.commands, {"train": {}, "val": {}}, {"train": 0, "val": 0}, "", 0
+                )
+                record = make_record(run, nothing.as_record(run.configuration.data), plan.code, broken[run.data.key])
                 folder = run_folder(plan.store, run.key)
                 folder.mkdir(parents=True, exist_ok=True)
                 write_record(record, folder)

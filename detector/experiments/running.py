@@ -18,7 +18,7 @@ from typing import Any
 import torch
 import yaml
 
-from detector.errors import RunError, UserError
+from detector.errors import UserError
 from detector.experiments.building import Built
 from detector.experiments.child import last_words, program
 from detector.experiments.code import Code
@@ -31,6 +31,10 @@ from detector.network import checkpoint
 from detector.training.options import DEFAULTS, Options
 from detector.training.progress import Progress
 from detector.training.setting import flag
+
+
+class FailedError(Exception):
+    """`detector train` failed, with these last words."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def carry_out(run: Run, built: Built, bench: Bench, worker: int) -> tuple[Record
         _slim(trained / "last.pt")
     except StoppedError:
         raise
-    except (UserError, OSError) as fault:
+    except (UserError, OSError, FailedError) as fault:
         error = str(fault)
     except Exception as fault:  # noqa: BLE001 - of ours: the other runs go on, and this one says what it was
         error = f"{type(fault).__name__}: {fault}"
@@ -108,7 +112,7 @@ def _train(run: Run, built: Built, folder: Path, children: Children, device: str
         log = folder / "train.log"
         code = children.run(program("detector", "train", *words), log)
         if code:
-            raise RunError(run.title, last_words(log, code))
+            raise FailedError(last_words(log, code))
     under_way.rename(done)
     under_way.parent.rmdir()
     return done
