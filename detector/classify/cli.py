@@ -189,7 +189,7 @@ def compare(models: tuple[str, ...], transfers: tuple[str, ...], cells: tuple[st
     files = pairs(weights, "--weights", MODELS, "MODEL=FILE")
     common, of_mode = epochs_of(epochs, 20)
     chosen = [CELLS[name] for name in cells] or [(model, transfer) for model in models for transfer in transfers]
-    planned = plan(_options(given | {"epochs": common}), chosen, files, of_mode, out)
+    planned = plan(_options(given | {"epochs": common}), list(dict.fromkeys(chosen)), files, of_mode, out)
     if dry_run:
         from detector.classify.estimate import forecast
 
