@@ -59,5 +59,7 @@ def experiments(suite: Path, workers: int | None, settings: tuple[tuple[str, str
 
     outcome = run_suite(suite, Asked(workers=workers or 0, settings=dict(settings), **given))
     click.echo(outcome.text)
+    for line in outcome.failed:
+        click.echo(f"failed: {line}", err=True)
     if outcome.failed:
-        raise SuiteError(suite, f"{len(outcome.failed)} runs failed: {'; '.join(outcome.failed)}")
+        raise SuiteError(suite, f"{len(outcome.failed)} runs failed", remedy="the same command tries them again")

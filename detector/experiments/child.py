@@ -45,7 +45,7 @@ def start(
 def last_words(log: Path, code: int) -> str:
     """Why a command failed: the last line that it said."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    said = lines[-1].removeprefix("error: ") if lines else "it said nothing"
+    said = lines[-1].removeprefix("error: ").removeprefix("Error: ") if lines else "it said nothing"
     return f"killed by signal {-code}; its last words: {said}" if code < 0 else said
 
 

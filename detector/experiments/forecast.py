@@ -66,11 +66,9 @@ def _pictures(plan: Plan) -> tuple[dict[str, int], int, int]:
         split = read_split(first_set.folder)
         return {}, len(split.read("val")) if split.has("val") else 0, len(split.read("train"))
     files = sum(1 for path in first_set.input.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    try:
-        shares = [float(share) for share in plan.suite.source.split.split(",")]
-    except ValueError:
-        shares = [0.7, 0.3]
-    return {}, round(files * [*shares, 0.0][1]), round(files * shares[0])
+    said = plan.suite.source.split
+    shares = [float(share) for share in (said if said != "keep" else "0.7,0.3").split(",")]
+    return {}, round(files * shares[1]), round(files * shares[0])
 
 
 def _disk(plan: Plan, missing: Sequence[Standing]) -> str:

@@ -76,7 +76,18 @@ def _source(value: Any, place: Place) -> Source:
     if "convert" not in found:
         raise place.error("no convert", "a split's folder, or `{convert: raw folder, split: ...}`")
     split = text(found.get("split", "0.7,0.3"), place.at("split"))
+    if split != "keep" and not _shares(split):
+        raise place.at("split").error(repr(split), "shares of train, val and test that sum to 1, val above 0; or keep")
     return Source(text(found["convert"], place.at("convert")), True, split)
+
+
+def _shares(split: str) -> bool:
+    """Whether these are two or three shares that leave something to judge on."""
+    try:
+        shares = [float(part) for part in split.split(",")]
+    except ValueError:
+        return False
+    return len(shares) in (2, 3) and min(shares[:2]) > 0 and min(shares) >= 0 and abs(sum(shares) - 1) < 1e-6
 
 
 def _recipes(value: Any, place: Place) -> dict[str, tuple[str, ...]]:

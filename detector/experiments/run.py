@@ -27,8 +27,8 @@ from detector.experiments.store import Standing, locked, run_folder, standings
 from detector.experiments.suite import Suite
 from detector.experiments.table import scores, table
 from detector.experiments.workers import Children
-from detector.network.cfg import read_cfg
-from detector.training.device import choose_device
+from detector.network.cfg import check_size, read_cfg
+from detector.training.device import choose_device, choose_precision
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,14 @@ def _check_choice(suite: Suite, asked: Asked) -> None:
 
 
 def _check_files(suite: Suite, asked: Asked) -> None:
-    """Raises UserError where a network or weights are not there, before anything is spent."""
+    """Raises UserError where a network or weights are not there, or cannot be used so, before anything is spent."""
+    if asked.out.exists() and not asked.out.is_dir():
+        raise SuiteError(asked.out, "is a file", "a folder for the store", "give another --out")
+    device = choose_device(asked.device or "auto")
     for run in suite.runs:
-        if run.train.get("model", "auto") != "auto":
-            read_cfg(run.train["model"])
+        options = run.options()
+        choose_precision(options.amp, device)
+        check_size(read_cfg("yolov3" if options.model == "auto" else options.model), options.img_size)
         weights = run.train.get("weights")
         if weights and not Path(weights).is_file():
             remedy = f"give --set weights=PATH; {Path(weights).name} may be at https://pjreddie.com/media/files/"

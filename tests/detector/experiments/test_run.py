@@ -9,6 +9,7 @@ import pytest
 
 import detector.experiments.run as running
 import detector.train as training
+from detector.cli import main
 from detector.errors import SuiteError, UserError
 from detector.experiments.code import Code
 from detector.experiments.report.write import write_report
@@ -224,7 +225,32 @@ def test_what_is_chosen_must_be_there(suite):
         run_suite(suite, asked(seeds=(7,)))
     with pytest.raises(SuiteError, match=r"w\.weights: no such file, weights of baseline, expected .*; give --set"):
         run_suite(suite, asked(settings={"weights": "w.weights"}))
+    with pytest.raises(UserError, match="--img-size: 100, expected a multiple of 32"):
+        run_suite(suite, asked(settings={"img-size": "100", "model": "yolov3-tiny"}))
+    with pytest.raises(
+        SuiteError, match=r"suite\.yaml: is a file, expected a folder for the store; give another --out"
+    ):
+        run_suite(suite, asked(out=suite))
     suite.write_text(suite.read_text().replace("data/shapes", "data/none"))
     with pytest.raises(SuiteError, match=r"data/none: no such data, expected a folder of pictures"):
         run_suite(suite, QUIET)
     assert not Path("runs/experiments/runs").exists() or not any(STORE.glob("runs/*"))
+
+
+def test_the_command_says_what_failed_and_ends_with_one(suite, in_process, monkeypatch, capsys):
+    def broken(*given, **more):
+        raise UserError("here", "no luck")
+
+    monkeypatch.setattr(training, "loss", broken)
+    monkeypatch.setattr(
+        "sys.argv", ["detector", "experiments", str(suite), "--quiet", "--only", "focal", "--device", "cpu"]
+    )
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    out, err = capsys.readouterr()
+    assert out == "no run of 4 is done\n"
+    assert err.splitlines() == [
+        "failed: focal, seed 0: here: no luck",
+        "failed: focal, seed 1: here: no luck",
+        "error: suite.yaml: 2 runs failed; the same command tries them again",
+    ]
