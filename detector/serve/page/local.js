@@ -42,7 +42,9 @@ export class Local {
     if (!frame || frame.width * frame.height > model.limits.pixels) return { error: "picture" };
     this.start();
     await this.settled;
-    return this.open ? this.ask(frame) : null;
+    if (!this.open) return null;
+    const start = performance.now(), answer = await this.ask(frame);
+    return answer && { ...answer, took: performance.now() - start }; // without what was waited for the network
   }
 
   #begin() {

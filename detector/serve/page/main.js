@@ -74,7 +74,7 @@ async function lookAt(file) {
   const start = performance.now(), answer = await live.look(file);
   if (running !== number || !answer) return;
   if (answer.error) { complain(answer.error); return; }
-  took(performance.now() - start);
+  took(answer.took ?? performance.now() - start);
   present(answer);
 }
 
