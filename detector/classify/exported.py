@@ -1,7 +1,7 @@
 """A classifier's .onnx, run by onnxruntime: what `detector export` makes of a classifier.
 
 It takes (B, 3, side, side), RGB in [0, 1], and gives softmax's shares, (B, C). Its metadata `balanced-detection` is one
-JSON object: format, model, classes in order, side, and the file of weights it was made from.
+JSON object: format, model, classes in order, side, the file of weights it was made from; quantised, also precision.
 """
 
 from __future__ import annotations
@@ -22,8 +22,20 @@ from detector.runtimes.session import open_session
 FORMAT = "classifier 1"
 
 
+def is_exported_classifier(path: Path) -> bool:
+    """Whether `path` is an .onnx of ours, and of a classifier."""
+    if path.suffix.lower() != ".onnx" or not path.is_file():
+        return False
+    text = open_session(path).get_modelmeta().custom_metadata_map.get(KEY, "{}")
+    try:
+        content: Any = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("format") == FORMAT
+
+
 class Exported:
-    """A classifier's .onnx, open. classes, side: what it says of itself."""
+    """A classifier's .onnx, open. classes, side, precision: what it says of itself."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
@@ -35,6 +47,7 @@ class Exported:
             raise ExportError(path, "is not a classifier of ours", "one that `detector export` wrote")
         self.classes: tuple[str, ...] = tuple(content["classes"])
         self.side: int = content["side"]
+        self.precision: str = content.get("precision", "float32")
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """(B, 3, side, side) in [0, 1] to (B, C)."""

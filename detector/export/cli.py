@@ -77,11 +77,22 @@ def quantise(
     model: Path, mode: str, weights: str, per_channel: bool, float_first: int, float_heads: bool, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after."""
+    """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after.
+
+    A classifier, .pt or .onnx, too: calibrated and judged on crops, by accuracy and mean F1.
+    """
+    from detector.classify.checkpoint import is_classifier
+    from detector.classify.exported import is_exported_classifier
+    from detector.classify.quantise import quantise_file as quantise_classifier
     from detector.export.quantise import Quantising
     from detector.export.quantise_run import quantise_file
 
-    cost = quantise_file(model, Quantising(mode, weights, per_channel, float_first, float_heads), **given)
+    how = Quantising(mode, weights, per_channel, float_first, float_heads)
+    cost: Any
+    if is_classifier(model) or is_exported_classifier(model):
+        cost = quantise_classifier(model, how, **given)
+    else:
+        cost = quantise_file(model, how, **given)
     click.echo(json.dumps(cost.as_json(), ensure_ascii=False) if as_json else cost.lines())
     if cost.warning:
         click.echo(f"warning: {cost.warning}", err=True)
