@@ -52,16 +52,13 @@ class Shown:
 
 
 def work(runs: Sequence[Run], built: Mapping[str, Built], bench: Bench, workers: int, shown: Shown) -> None:
-    """Carry out all runs. Raises KeyboardInterrupt, with the runs under way saved."""
+    """Carry out all runs. Where this is stopped, the runs under way are saved first."""
     turn, lock = iter(runs), Lock()
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(_take, turn, lock, built, bench, number, shown.tell) for number in range(workers)]
         try:
             for future in wait(futures, return_when=FIRST_EXCEPTION).done:
                 future.result()
-        except KeyboardInterrupt as stop:
-            bench.children.stop()
-            raise KeyboardInterrupt("what is done is kept, and the same command goes on") from stop
         except BaseException:
             bench.children.stop()
             raise

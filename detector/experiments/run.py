@@ -72,7 +72,11 @@ def run_suite(path: Path, asked: Asked) -> Outcome:
             children.keep = keep
             children.root, code = keep_copy(plan.store)
             plan = _planned(suite, asked, code, asked.only, asked.seeds)
-            _carry_out(plan, standings(plan, asked.keep_stale), children, devices, workers, asked.quiet)
+            try:
+                _carry_out(plan, standings(plan, asked.keep_stale), children, devices, workers, asked.quiet)
+            except KeyboardInterrupt as stop:
+                children.stop()
+                raise KeyboardInterrupt("what is done is kept, and the same command goes on") from stop
     failed = [one for one in standings(plan, asked.keep_stale) if one.record is not None and not one.there]
     text = _reported(_planned(suite, asked, code), asked)
     return Outcome(text, tuple(f"{one.run.title}: {one.record.error}" for one in failed if one.record))

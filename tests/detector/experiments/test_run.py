@@ -254,3 +254,20 @@ def test_the_command_says_what_failed_and_ends_with_one(suite, in_process, monke
         "failed: focal, seed 1: here: no luck",
         "error: suite.yaml: 2 runs failed; the same command tries them again",
     ]
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_so(suite, in_process, monkeypatch):
+    module = __import__("detector.experiments.running", fromlist=["x"])
+    real, calls = module.judge, []
+
+    def interrupted(*given):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "judge", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="what is done is kept, and the same command goes on"):
+            run_suite(suite, asked(seeds=(0,)))
+    assert {key: one["state"] for key, one in records().items()} == {("baseline", 0): "done"}
