@@ -52,6 +52,8 @@ class Shipped:
 def ship(run: Path, *, data: Path | None, out: Path, about: Path | None, overwrite: bool, quiet: bool) -> Shipped:
     """Write the best weights of `run`, a folder or a file in one, into the folder `out`."""
     weights = run / "best.pt" if run.is_dir() else run
+    if not weights.is_file():
+        raise RunError(weights, "no such file", "a run's folder, or weights in one")
     said = _about(about, out)
     if (out / CARD).exists() and not overwrite:
         raise RunError(out / CARD, "is there already", "a new folder", "give --overwrite or --out")

@@ -120,6 +120,8 @@ def test_what_cannot_be_shipped_is_said_before_anything_is_written(run, tmp_path
     (run / "args.yaml").unlink()
     with pytest.raises(RunError, match=r"args\.yaml: no such file, expected a run's folder"):
         write(run, tmp_path / "a")
+    with pytest.raises(RunError, match=r"none: no such file, expected a run's folder, or weights in one"):
+        write(tmp_path / "none", tmp_path / "a")
     assert not (tmp_path / "a").exists()
 
 
