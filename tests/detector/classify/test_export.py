@@ -1,12 +1,9 @@
 import json
 
 import pytest
-import torch
 from click.testing import CliRunner
 
-from detector.classify.checkpoint import Classifier, save
 from detector.classify.crops import Cutting, cut_crops
-from detector.classify.networks import build
 from detector.cli import cli
 from detector.errors import ExportError
 
@@ -15,15 +12,9 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture
-def classifier(tmp_path, shapes_split):
+def classifier(shapes_split, classifier_pt):
     """A .pt that has learnt nothing but says both classes, and pictures."""
-    network = build("mobilenet-v2", 2, seed=1).eval()
-    with torch.no_grad():
-        torch.nn.init.normal_(network.classifier[1].weight, std=2.0, generator=torch.Generator().manual_seed(0))
-    path = tmp_path / "classifier" / "best.pt"
-    path.parent.mkdir()
-    save(Classifier("mobilenet-v2", ("circle", "square"), 64, network.state_dict()), path)
-    return path, shapes_split() / "images" / "val"
+    return classifier_pt, shapes_split() / "images" / "val"
 
 
 def run(*words):

@@ -9,10 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from detector.classify.checkpoint import Classifier, save
 from detector.classify.crops import Cutting, cut_crops
 from detector.classify.exported import Exported
-from detector.classify.networks import build
 from detector.classify.quantise import Cost
 from detector.cli import cli
 
@@ -21,16 +19,10 @@ pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture
-def classifier(tmp_path, shapes_split):
+def classifier(tmp_path, shapes_split, classifier_pt):
     """A .pt that has learnt nothing but says both classes, and crops."""
-    network = build("mobilenet-v2", 2, seed=1).eval()
-    with torch.no_grad():
-        torch.nn.init.normal_(network.classifier[1].weight, std=2.0, generator=torch.Generator().manual_seed(0))
-    path = tmp_path / "classifier" / "best.pt"
-    path.parent.mkdir()
-    save(Classifier("mobilenet-v2", ("circle", "square"), 64, network.state_dict()), path)
     cut_crops(shapes_split(), tmp_path / "crops", Cutting())
-    return path, tmp_path / "crops"
+    return classifier_pt, tmp_path / "crops"
 
 
 def run(*words):
