@@ -60,8 +60,8 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option(
     "--calibrate", type=click.IntRange(1), default=64, show_default=True, help="Pictures of train, for static."
 )
-@click.option("--weights", type=click.Choice(["s7", "u8", "s8"]), default="s7", show_default=True,
-              help="Signed in 7 bits; unsigned; signed in 8, which needs VNNI.")  # fmt: skip
+@click.option("--weights", type=click.Choice(["s7", "u8", "s8"]),
+              help="Signed in 7 bits; unsigned; signed in 8, which in ONNX needs VNNI.  [s7; TFLite: s8]")  # fmt: skip
 @click.option("--per-channel/--per-tensor", default=True, show_default=True, help="Scales of the weights.")
 @click.option("--float-first", type=click.IntRange(0), default=4, show_default=True,
               help="So many of the first convolutions stay floats.")  # fmt: skip
@@ -74,10 +74,10 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the table.")
 @shared("quiet")
 def quantise(
-    model: Path, mode: str, weights: str, per_channel: bool, float_first: int, float_heads: bool, as_json: bool,
+    model: Path, mode: str, weights: str | None, per_channel: bool, float_first: int, float_heads: bool, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Make an exported MODEL.onnx smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after.
+    """Make an exported .onnx or .tflite smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after.
 
     A classifier, .pt or .onnx, too: calibrated and judged on crops, by accuracy and mean F1.
     """
@@ -87,6 +87,7 @@ def quantise(
     from detector.export.quantise import Quantising
     from detector.export.quantise_run import quantise_file
 
+    weights = weights or ("s8" if model.suffix.lower() == ".tflite" else "s7")
     how = Quantising(mode, weights, per_channel, float_first, float_heads)
     cost: Any
     if is_classifier(model) or is_exported_classifier(model):

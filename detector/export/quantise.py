@@ -23,6 +23,7 @@ from typing import Any
 from torch import Tensor
 
 from detector.errors import ExportError
+from detector.export.graph import Graph, Node, stay_float
 from detector.runtimes.extras import need
 
 WEIGHTS = {"s7": ("QInt8", True), "s8": ("QInt8", False), "u8": ("QUInt8", False)}  # type, reduced range
@@ -50,53 +51,21 @@ def quantise(model: Any, how: Quantising, pictures: Tensor | None = None, name: 
 
     Metadata is carried over. Raises ExportError where there is nothing to quantise, or static lacks pictures.
     """
-    last, after = split_graph(model)
-    if not last:
-        raise ExportError("the model", "has no convolution or matrix product", "one to quantise")
     if how.mode == "fp16":
         made = _halved(model)
     else:
-        made = _quantised(model, how, _stay_float(model, how, last, after), pictures, name)
+        exclude = stay_float(graph_of(model), how.float_first, how.float_heads)
+        made = _quantised(model, how, exclude, pictures, name)
     onnx = need("onnx")
     del made.metadata_props[:]
     onnx.helper.set_model_props(made, {one.key: one.value for one in model.metadata_props})
     return made
 
 
-def split_graph(model: Any) -> tuple[list[str], list[str]]:
-    """Names of the last nodes with weights, which feed no other such node, and of all nodes after them."""
-    needed: set[str] = set()  # tensors that a node with weights computes with
-    last, after = [], []
-    for node in reversed(model.graph.node):
-        feeds = bool(needed & set(node.output))
-        weighted = node.op_type in WEIGHTED
-        if weighted and not feeds:
-            last.append(node.name)
-        elif not feeds:
-            after.append(node.name)
-        if feeds or weighted:
-            needed |= set(node.input)
-    return last, after
-
-
-def first_nodes(model: Any, count: int) -> list[str]:
-    """Names of the first `count` nodes with weights and of all that is computed from them and the inputs alone."""
-    made = {one.name for one in (*model.graph.initializer, *model.graph.input)} | {""}
-    first: list[str] = []
-    for node in model.graph.node:
-        if node.op_type in WEIGHTED:
-            count -= 1
-        if (node.op_type not in WEIGHTED or count >= 0) and made.issuperset(node.input):
-            made |= set(node.output)
-            first.append(node.name)
-    return first
-
-
-def _stay_float(model: Any, how: Quantising, last: list[str], after: list[str]) -> list[str]:
-    named = after + (last if how.float_heads else []) + first_nodes(model, how.float_first)
-    if {node.name for node in model.graph.node if node.op_type in WEIGHTED} <= set(named):
-        raise ExportError(f"--float-first {how.float_first}", "leaves nothing to quantise", "fewer convolutions")
-    return named
+def graph_of(model: Any) -> Graph:
+    """The nodes of an onnx.ModelProto."""
+    nodes = (Node(one.name, one.op_type in WEIGHTED, tuple(one.input), tuple(one.output)) for one in model.graph.node)
+    return Graph(tuple(nodes), frozenset(one.name for one in (*model.graph.initializer, *model.graph.input)) | {""})
 
 
 def _quantised(model: Any, how: Quantising, exclude: list[str], pictures: Tensor | None, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`detector quantise`: an exported ONNX model made smaller, and what that cost: size, time, mAP, boxes.
+"""`detector quantise`: an exported ONNX or TFLite model made smaller, and what that cost: size, time, mAP, boxes.
 
 Calibration pictures are drawn from the split's train by a seed, letterboxed like every picture; what is judged is val.
 Where the split's classes are the model's, both models are judged by `evaluate`; else only their boxes are compared.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from detector.atomic import write_atomically
 from detector.data.loader import Pictures
@@ -21,10 +22,14 @@ from detector.errors import ExportError
 from detector.export.agreement import Agreement, compare, squares
 from detector.export.onnx_model import write_onnx
 from detector.export.quantise import MODES, Quantising, quantise
+from detector.export.quantise_tflite import quantise as quantise_tflite
 from detector.export.run import refuse_overwriting
+from detector.export.tflite import with_texts
 from detector.judging.evaluate import evaluate
 from detector.runs import own_split
+from detector.runtimes.description import FILE, Description
 from detector.runtimes.extras import need
+from detector.runtimes.interpreter import Interpreter
 from detector.runtimes.session import Session
 
 COMPARED = 32  # pictures whose boxes and times are compared
@@ -95,24 +100,42 @@ def quantise_file(
     quiet: bool,
 ) -> Cost:
     """Quantise the model in `path`, measure, and write the model and what it cost. A bad result is kept, and said."""
-    if path.suffix.lower() != ".onnx":
-        raise ExportError(path, "is not an .onnx file", "one that `detector export` wrote", "run it first")
-    if not path.is_file():
-        raise ExportError(path, "no such file", "one that `detector export` wrote")
-    before = Session(path)
+    before = _open(path)
     if before.what.precision != "float32":
         raise ExportError(path, f"is {before.what.precision} already", "a float32 model")
-    written = out or path.with_name(f"{path.stem}-{MODES[how.mode]}.onnx")
+    written = written_to(path, out, how, path.suffix.lower())
     refuse_overwriting(written, overwrite)
     split = _split(path, data)
     drawn = _draw(split, calibrate, seed) if how.mode == "static" else []
     pictures = squares(drawn, before.what.side)[0] if drawn else None
-    made = quantise(need("onnx").load(path), how, pictures)
-    write_onnx(made, written, replace(before.what, precision=MODES[how.mode]).as_properties())
+    _write(path, written, how, pictures, replace(before.what, precision=MODES[how.mode]))
     cost = _measure(path, written, split, len(drawn), max_loss, quiet)
     content = json.dumps(cost.as_json() | {"how": asdict(how)}, ensure_ascii=False, indent=1)
     write_atomically(written.with_name(f"{written.name}.json"), content.encode())
     return cost
+
+
+def written_to(path: Path, out: Path | None, how: Quantising, suffix: str) -> Path:
+    """The file to write. Raises ExportError where `out` ends in anything but `suffix`."""
+    if out is not None and out.suffix.lower() != suffix:
+        raise ExportError(out, f"does not end in {suffix}", f"--out FILE{suffix}")
+    return out or path.with_name(f"{path.stem}-{MODES[how.mode]}{suffix}")
+
+
+def _open(path: Path) -> Session | Interpreter:
+    if path.suffix.lower() not in (".onnx", ".tflite"):
+        raise ExportError(path, "is no .onnx or .tflite", "one that `detector export` wrote", "run it first")
+    if not path.is_file():
+        raise ExportError(path, "no such file", "one that `detector export` wrote")
+    return Session(path) if path.suffix.lower() == ".onnx" else Interpreter(path)
+
+
+def _write(path: Path, written: Path, how: Quantising, pictures: Tensor | None, what: Description) -> None:
+    if written.suffix.lower() == ".tflite":
+        made = quantise_tflite(path.read_bytes(), how, pictures)
+        write_atomically(written, with_texts(made, {FILE: what.as_text()}))
+    else:
+        write_onnx(quantise(need("onnx").load(path), how, pictures), written, what.as_properties())
 
 
 def _split(path: Path, data: Path | None) -> Split:
@@ -130,7 +153,7 @@ def _draw(split: Split, count: int, seed: int) -> list[Path]:
 
 
 def _measure(path: Path, written: Path, split: Split, calibrated: int, max_loss: float, quiet: bool) -> Cost:
-    before, after = Session(path), Session(written)
+    before, after = _open(path), _open(written)
     labelled = split.read("val")
     chosen = [one.path for one in labelled[:: max(1, len(labelled) // COMPARED)][:COMPARED]]
     agreement = compare(before, after, *squares(chosen, before.what.side), Thresholds())

@@ -25,12 +25,13 @@ def write_tflite(module: nn.Module, example: Tensor, path: Path, texts: dict[str
         made = Path(folder) / "model.tflite"
         converted.export(str(made))
         content = made.read_bytes()
-    write_atomically(path, content + _zip(texts))
+    write_atomically(path, with_texts(content, texts))
 
 
-def _zip(texts: dict[str, str]) -> bytes:
+def with_texts(content: bytes, texts: dict[str, str]) -> bytes:
+    """The flatbuffer in `content` with files of text after it."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:
         for name, text in texts.items():
             packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
-    return stream.getvalue()
+    return content + stream.getvalue()

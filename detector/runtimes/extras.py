@@ -14,6 +14,9 @@ EXTRAS = {
     "onnxruntime.transformers.float16": "onnx",
     "litert_torch": "tflite",
     "ai_edge_litert.interpreter": "tflite",
+    "ai_edge_litert.tools.flatbuffer_utils": "tflite",
+    "ai_edge_quantizer.qtyping": "tflite",
+    "ai_edge_quantizer.quantizer": "tflite",
 }
 
 

@@ -1,6 +1,6 @@
 """TFLite models run by LiteRT's interpreter (extra `[tflite]`), one picture at a time, on the CPU.
 
-A fully quantised model takes and gives int8: the scale and zero point of each tensor are applied here.
+A model that is quantised to its ends takes and gives int8: the scale and zero point of each tensor are applied here.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from detector.runtimes.extras import need
 from detector.runtimes.outputs import in_batches
 
 
-class Interpreter:
-    """A .tflite file of ours, open. Threads: as many as torch uses."""
+class Flatbuffer:
+    """A .tflite file, open: arrays of floats in and out, whatever it stores. Threads: as many as torch uses."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
-        self.what = read_description(_description(path), path)
-        self.device = torch.device("cpu")
         litert = need("ai_edge_litert.interpreter")
         try:
             self._model = litert.Interpreter(model_path=str(path), num_threads=threads or torch.get_num_threads())
@@ -35,13 +33,22 @@ class Interpreter:
         self._input = self._model.get_input_details()[0]
         self._outputs = sorted(self._model.get_output_details(), key=lambda one: one["name"])
 
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        return in_batches(self._run, pictures, self.what)
-
-    def _run(self, pictures: Tensor) -> list[Tensor]:
+    def __call__(self, pictures: Tensor) -> list[Tensor]:
         self._model.set_tensor(self._input["index"], _into(pictures.contiguous().numpy(), self._input))
         self._model.invoke()
         return [torch.from_numpy(_out_of(self._model.get_tensor(o["index"]), o)) for o in self._outputs]
+
+
+class Interpreter:
+    """A detector's .tflite, open."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self.what = read_description(text_in(path), path)
+        self.device = torch.device("cpu")
+        self._run = Flatbuffer(path, threads)
+
+    def __call__(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        return in_batches(self._run, pictures, self.what)
 
 
 def _into(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
@@ -59,7 +66,8 @@ def _out_of(stored: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
     return (stored.astype(np.float32) - zero) * scale if scale else stored.astype(np.float32)
 
 
-def _description(path: Path) -> str | None:
+def text_in(path: Path) -> str | None:
+    """What the file says of itself, if anything."""
     try:
         with zipfile.ZipFile(path) as packed:
             return packed.read(FILE).decode()

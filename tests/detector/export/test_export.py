@@ -189,12 +189,6 @@ def test_noise_stands_in_for_pictures_and_is_named(small_pt):
     assert export(small_pt, Target("onnx"), **SETTLED, pictures=None).pictures.startswith("noise (no pictures: give")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("litert_torch") is None, reason="the extra [tflite] is not installed")
-def test_tflite_is_the_same_network_in_its_own_runtime(small_pt, pictures):
-    report = export(small_pt, Target("tflite"), **SETTLED, pictures=pictures)
-    assert report.agrees and report.agreement.boxes == report.agreement.ours > 20
-
-
 @pytest.mark.skipif(importlib.util.find_spec("litert_torch") is not None, reason="the extra [tflite] is installed")
 def test_without_the_extra_its_name_is_said(small_pt):
     with pytest.raises(

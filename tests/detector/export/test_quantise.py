@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from detector.cli import cli
 from detector.errors import ExportError
-from detector.export.quantise import Quantising, first_nodes, quantise, split_graph
+from detector.export.graph import first_nodes, split_graph
+from detector.export.quantise import Quantising, graph_of, quantise
 from detector.export.quantise_run import quantise_file
 from detector.export.run import export
 from detector.export.writing import Target
@@ -48,7 +49,7 @@ def test_what_follows_the_last_convolutions_is_told_from_what_leads_to_them():
         ],
         "g", [tensor("x"), tensor("w")], [],
     )  # fmt: skip
-    model = onnx.helper.make_model(graph)
+    model = graph_of(onnx.helper.make_model(graph))
     last, after = split_graph(model)
     assert sorted(last) == ["c", "e"] and sorted(after) == ["f", "g"]
     assert first_nodes(model, 0) == [] and first_nodes(model, 1) == ["a", "b", "d"]
@@ -156,12 +157,14 @@ def test_calibration_pictures_come_from_train_by_the_seed(small_onnx, shapes_spl
 
 def test_what_cannot_be_quantised_is_said(small_onnx, small_pt, shapes_split):
     data = shapes_split()
-    with pytest.raises(ExportError, match=r"small.pt: is not an .onnx file, expected one that `detector export` wrote"):
+    with pytest.raises(ExportError, match=r"small.pt: is no .onnx or .tflite, expected one that `detector exp"):
         quantise_file(small_pt, Quantising(), data=data, **SETTLED)
     with pytest.raises(ExportError, match=r"none.onnx: no such file"):
         quantise_file(small_onnx.with_name("none.onnx"), Quantising(), data=data, **SETTLED)
     with pytest.raises(ExportError, match=r"no split is known to judge it on, expected --data FOLDER"):
         quantise_file(small_onnx, Quantising(), data=None, **SETTLED)
+    with pytest.raises(ExportError, match=r"x.tflite: does not end in .onnx, expected --out FILE.onnx"):
+        quantise_file(small_onnx, Quantising(), data=data, **{**SETTLED, "out": small_onnx.with_name("x.tflite")})
     done = quantise_file(small_onnx, replace(SMALL, mode="dynamic"), data=data, **SETTLED)
     with pytest.raises(ExportError, match="is int8-dynamic already, expected a float32 model"):
         quantise_file(done.path, Quantising(), data=data, **SETTLED)
