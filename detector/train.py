@@ -147,7 +147,7 @@ def _loop(run: Run) -> Path:
     options, learner, order, at = run.options, run.learner, run.feed.order, run.at
     model, how, weights = learner.model, options.loss, run.feed.class_weights
     batches = loader(run.feed.train, order, options.workers or 0)
-    with stop_between_steps() as asked, explained(model, int(options.batch), options.img_size):
+    with stop_between_steps() as asked, explained(model, int(options.batch), options.img_size, options.amp):
         if not at.history:
             _judge(run)
         while not at.over(options):

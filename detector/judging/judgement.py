@@ -154,15 +154,28 @@ def judge_found(
     if wanted.metric == "voc":
         voc = voc_report(found, truths, classes)
         return Judgement(voc.table(), common | voc.as_json())
+    text, values = _by_coco(pictures, found, truths, classes, how, wanted)
+    return Judgement(text, values | common)
+
+
+def _by_coco(
+    pictures: Pictures,
+    found: Sequence[Found],
+    truths: Sequence[Truth],
+    classes: tuple[str, ...],
+    how: Thresholds,
+    wanted: Judging,
+) -> tuple[str, dict[str, Any]]:
+    """As text and values: all that one matching tells, and the confusions and mistakes at the confidences given."""
     sizes = COCO_SIZES | (size_bins(wanted.bins) if wanted.bins else {})
     matching = match(found, truths, areas=[(0.0, np.inf), *sizes.values()])
     scores: Scores = scores_of(matching, classes, len(pictures), how)
-    coco = report_of(matching, classes, tuple(sizes))
+    coco, sure = report_of(matching, classes, tuple(sizes)), calibrations(matching, classes)
     advice = thresholds.advise(curves(matching, classes), wanted.want_recall, wanted.want_precision)
     matrix = confusion(found, truths, len(classes), how.least)
-    values = scores.as_json() | common | {"coco": coco.as_json(), "thresholds": thresholds.as_json(advice)}
+    values = scores.as_json() | {"metric": wanted.metric, "coco": coco.as_json()}
+    values["thresholds"] = thresholds.as_json(advice)
     values["confusion"] = {"names": [*classes, "background"], "there_by_found": matrix.tolist()}
-    sure = calibrations(matching, classes)
     values["calibration"] = {name: one.as_json() for name, one in sure.items()}
     paths = [one.path for one in pictures.labelled]
     wrong = mistakes(found, truths, classes, how.least)
@@ -174,7 +187,7 @@ def judge_found(
         intervals = bootstrap(matching, classes, len(pictures), wanted.bootstrap, wanted.seed)
         values["bootstrap"] = intervals.as_json()
         texts.append(intervals.table())
-    return Judgement("\n\n".join(texts), values)
+    return "\n\n".join(texts), values
 
 
 def _write(

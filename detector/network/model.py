@@ -2,6 +2,7 @@
 
 Batch norm: eps 1e-5 inside the root, momentum 0.1. Leaky slope 0.1. The 2x2 stride-1 pool of tiny looks one
 cell right and down; replicate padding there gives the values of -inf padding, since every window holds the edge.
+In training it is -inf: torch.compile foretells other strides for the gradient of replicate padding than it has.
 Limits: input sides are multiples of the largest stride.  Source: Darknet's layers; Redmon & Farhadi, "YOLOv3", 2018.
 """
 
@@ -53,7 +54,8 @@ class Pool(nn.Module):
         if self.before == self.after:
             return F.max_pool2d(x, self.size, self.stride, self.before)
         if self.before or self.size > self.stride:  # else the last windows end inside: sides are multiples of strides
-            x = F.pad(x, (self.before, self.after, self.before, self.after), mode="replicate")
+            edges = (self.before, self.after, self.before, self.after)
+            x = F.pad(x, edges, value=-math.inf) if self.training else F.pad(x, edges, mode="replicate")
         return F.max_pool2d(x, self.size, self.stride)
 
 

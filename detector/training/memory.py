@@ -30,7 +30,7 @@ def fitting_batch(model: Darknet, side: int, precision: str) -> int:
     device = next(model.parameters()).device
     if device.type == "cuda":
         return halved_until(lambda batch: _try(model, side, precision, batch))
-    return reckoned(free_bytes(), kept_bytes(model, side))
+    return reckoned(free_bytes(), kept_bytes(model, side, precision))
 
 
 def halved_until(fits: Callable[[int], bool]) -> int:
@@ -47,25 +47,29 @@ def reckoned(free: int, kept: int) -> int:
     return min(MOST, 1 << max(0, int(room).bit_length() - 1))
 
 
-def kept_bytes(model: Darknet, side: int) -> int:
-    """What autograd keeps of one picture until the backward pass, by looking."""
+def kept_bytes(model: Darknet, side: int, precision: str) -> int:
+    """What autograd keeps of one picture until the backward pass: what it keeps of two, less what of one."""
+    training, statistics = model.training, {name: v.clone() for name, v in model.state_dict().items()}
+    model.train()
+    one, two = (_kept(model, batch, side, precision) for batch in (1, 2))
+    model.load_state_dict(statistics)
+    model.train(training)
+    return two - one
+
+
+def _kept(model: Darknet, batch: int, side: int, precision: str) -> int:
+    """Bytes of all tensors, kernels and their copies in half precision too, by looking."""
     sizes: dict[int, int] = {}
-    own = {parameter.untyped_storage().data_ptr() for parameter in model.state_dict().values()}
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            sizes[storage.data_ptr()] = storage.nbytes()
+        sizes[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    training, statistics = model.training, {name: v.clone() for name, v in model.state_dict().items()}
-    model.train()
-    picture = torch.zeros(1, 3, side, side, device=next(model.parameters()).device)
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        heads = model(picture)
-    del heads
-    model.load_state_dict(statistics)
-    model.train(training)
+    device = next(model.parameters()).device
+    pictures = torch.zeros(batch, 3, side, side, device=device)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor), autocast(precision, device):
+        heads = model(pictures)  # noqa: F841  what is kept must not be freed meanwhile
     return sum(sizes.values())
 
 
@@ -100,14 +104,15 @@ def _try(model: Darknet, side: int, precision: str, batch: int) -> bool:
 
 
 @contextmanager
-def explained(model: Darknet, batch: int, side: int) -> Iterator[None]:
+def explained(model: Darknet, batch: int, side: int, precision: str) -> Iterator[None]:
     """Turn running out of memory into one line with a batch that would fit."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not isinstance(error, MemoryError) and not any(sign in str(error) for sign in SIGNS):
             raise
-        lesser = min(batch // 2, reckoned(_free_of(next(model.parameters()).device), kept_bytes(model, side)))
+        free = _free_of(next(model.parameters()).device)
+        lesser = min(batch // 2, reckoned(free, kept_bytes(model, side, precision)))
         remedy = f"try --batch {lesser}, with --nominal-batch {batch} for the same steps" if lesser else ""
         where, what = f"--batch {batch}", f"out of memory at {side} px"
         raise TrainingError(where, what, "", remedy or "try a lower --img-size or a smaller --model") from error

@@ -26,6 +26,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from detector.errors import RunError
+from detector.serve import web_runtime
+
 MODES = ("server", "browser")
 LAST = "async () => (await import('/page/main.js')).last !== null"
 # Answers shown during so many seconds, and the milliseconds from the first to the last.
@@ -88,6 +91,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     given = parser.parse_args()
+    try:
+        web_runtime.check()
+    except RunError as error:
+        sys.exit(f"error: {error}")
     rates: dict[tuple[Path, str], list[float]] = {(model, mode): [] for model in given.models for mode in MODES}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         video = film(given.picture, Path(folder) / "camera.mjpeg")

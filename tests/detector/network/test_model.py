@@ -65,6 +65,28 @@ def test_pools_are_darknets(size, stride, padding):
     assert torch.equal(Pool(Maxpool(1, size, stride, padding))(x), expected)
 
 
+@pytest.mark.parametrize(("size", "stride", "padding"), [(2, 1, -1), (3, 2, 1), (4, 2, -1), (5, 1, -1)])
+def test_the_gradients_of_pools_in_training_are_darknets(size, stride, padding):
+    x = torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    pool, expected = Pool(Maxpool(1, size, stride, padding)), naive_pool(x, size, stride, max(padding, 0) or size - 1)
+    pooled = pool.train()(x)
+    assert torch.equal(pooled, expected) and torch.equal(pooled, pool.eval()(x))
+    (one,), (other,) = (torch.autograd.grad(out.square().sum(), x) for out in (pooled, expected))
+    assert torch.allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_the_gradient_of_a_padded_pool_has_the_strides_that_are_foretold_of_it(kind):
+    """torch.compile foretells them on tensors without values, and stops the run where they are others."""
+
+    def strides(device):
+        x = torch.zeros(2, 4, 6, 6, dtype=kind, device=device).to(memory_format=torch.channels_last).requires_grad_()
+        pooled = Pool(Maxpool(1, size=2, stride=1)).train()(x)
+        return torch.autograd.grad(pooled, x, torch.zeros_like(pooled))[0].stride()
+
+    assert strides("cpu") == strides("meta")
+
+
 HEAD = "[convolutional]\nfilters={}\nactivation=linear\n[yolo]\nanchors=8,8\nclasses={}\n"
 
 
