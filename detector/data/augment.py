@@ -6,7 +6,7 @@ does. The amounts are in `augmentation.py`; mixing of pictures is in `mosaic.py`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,6 +30,10 @@ class Affine:
         half, turn = (xyxy[:, 2:] - xyxy[:, :2]) / 2, np.abs(self.turn)
         reach = half @ turn.T if whole else np.sqrt(half**2 @ (turn**2).T)
         return np.concatenate((middle - reach, middle + reach), axis=1)
+
+    def zoomed(self, zoom: float) -> Affine:
+        """The same, `zoom` times as large round the same point."""
+        return replace(self, turn=zoom * self.turn)
 
     def picture(self, picture: np.ndarray, side: int) -> np.ndarray:
         """OpenCV maps pixel centres, we map edges: the half pixel between them is put right here."""

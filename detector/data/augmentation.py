@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from detector.errors import UserError
 
-SHARES = ("hue", "saturation", "value", "noise", "flip", "mosaic", "mixup", "copy_paste", "shift", "min_visible")
+COLOURS = ("hue", "saturation", "value", "noise")
+SHARES = (*COLOURS, "flip", "mosaic", "mixup", "copy_paste", "close_up", "shift", "min_visible")
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Augmentation:
     """Amounts; 0 switches one off.
 
     hue, saturation, value: shares of change either way.  noise: highest standard deviation, as a share of white.
-    flip, mosaic, mixup, copy_paste: probabilities.
+    flip, mosaic, mixup, copy_paste, close_up: probabilities.
     scale: .5 draws a zoom from 1/1.5 to 1.5.  shift: share of the side either way.  rotate_deg, shear_deg: either way.
     pasted: most objects that copy_paste adds.  min_visible: share of a box that has to be left for it to stay one.
     """
@@ -36,6 +37,7 @@ class Augmentation:
     mosaic: float = 0.0
     mixup: float = 0.0
     copy_paste: float = 0.0
+    close_up: float = 0.0
     pasted: int = 3
     min_visible: float = 0.3
 

@@ -22,6 +22,7 @@ from detector.data.augment import draw_affine, recolour, warp
 from detector.data.augmentation import NONE, Augmentation
 from detector.data.batch import Batch, Refusal, Sample, collate
 from detector.data.cache import Cache, Memory
+from detector.data.close_up import draw_close_up
 from detector.data.mosaic import draw_pivot, mixup, mosaic
 from detector.data.order import Key, Order
 from detector.data.paste import find_sources, paste
@@ -146,6 +147,10 @@ class Pictures(Dataset):
 
     def _warped(self, index: int, side: int, how: Augmentation, rng: np.random.Generator) -> Scene:
         scene = self.scene(index, side)
+        if how.close_up and rng.random() < how.close_up:  # no draw where it is off: other runs see what they always did
+            closer = draw_close_up(scene, side, how, rng)
+            if closer is not None:
+                return warp(scene, closer, side, how.min_visible)
         if rng.random() < how.mosaic:
             scene = mosaic([scene, *(self.scene(self._partner(rng), side) for _ in range(3))], side)
             pivot = draw_pivot(side, rng)

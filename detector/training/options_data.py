@@ -9,7 +9,7 @@ from detector.data.augmentation import PRESETS, Augmentation, preset
 from detector.training.setting import PICTURES, SAMPLING, setting
 
 AMOUNTS = ("hue", "saturation", "value", "noise", "flip", "scale", "shift", "rotate_deg", "shear_deg")
-MIXES = ("mosaic", "mixup", "copy_paste", "pasted", "min_visible")
+MIXES = ("mosaic", "mixup", "copy_paste", "pasted", "close_up", "min_visible")
 
 
 def _amount(help: str, kind: type = float) -> Any:
@@ -38,6 +38,7 @@ class DataOptions:
     mixup: float | None = _amount("Probability of two pictures through each other.")
     copy_paste: float | None = _amount("Probability of pasted objects.")
     pasted: int | None = _amount("Most objects pasted at once.", int)
+    close_up: float | None = _amount("Probability that a picture is shown close, one of its objects large.")
     min_visible: float | None = _amount("Share of a box that has to be left for it to stay one.")
     plain_share: float = setting(
         PICTURES, 0.1, "Share of the epochs, at the end, without mosaic, mixup and pasting.", low=0, high=1

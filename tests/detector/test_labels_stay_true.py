@@ -13,6 +13,7 @@ WAYS = {
     "warped": Augmentation(**STILL, flip=0.5, scale=0.5, shift=0.2, rotate_deg=40, shear_deg=15),
     "mosaic": Augmentation(**STILL, mosaic=1.0, scale=0.5),
     "pasted": Augmentation(**STILL, copy_paste=1.0, pasted=3),
+    "close": Augmentation(**STILL, close_up=1.0, rotate_deg=10, flip=0.5),
     "all": Augmentation(**STILL, mosaic=0.7, copy_paste=0.7, rotate_deg=20, scale=0.5, min_visible=0.5),
 }
 

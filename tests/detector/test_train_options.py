@@ -83,6 +83,7 @@ CHANGES = [
     {"mosaic": 1.0, "plain_share": 0.0},
     {"mixup": 1.0, "min_visible": 0.9, "plain_share": 0.0},
     {"copy_paste": 1.0, "pasted": 1, "plain_share": 0.0},
+    {"close_up": 1.0},
     {"multi_scale": 0.5, "seed": 1},
     {"sampler": "repeat-factor", "repeat_threshold": 1.0, "epoch_size": 7},
     {"seed": 3},
@@ -127,7 +128,7 @@ def test_an_option_of_the_machine_changes_no_bit(options, given, tmp_path, monke
 STOPPED = [
     {"nominal_batch": 4, "batch": 1},
     {"optimizer": "adamw", "schedule": "linear"},
-    {"mosaic": 1.0, "mixup": 0.5, "copy_paste": 0.5, "augment": "strong"},
+    {"mosaic": 1.0, "mixup": 0.5, "copy_paste": 0.5, "close_up": 0.3, "augment": "strong"},
     {"multi_scale": 0.5, "sampler": "repeat-factor", "repeat_threshold": 1.0, "epoch_size": 6},
     {"ema_decay": 0.9, "warm_up": 3, "clip": 0.1, "objectness_gamma": 2.0, "class_weights": "effective"},
     {"patience": 3, "lr": 1e-12, "epochs": 20},
