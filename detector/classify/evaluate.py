@@ -13,7 +13,7 @@ import torch
 
 from detector.atomic import write_atomically
 from detector.classify.checkpoint import load
-from detector.classify.exported import Exported, shares_of
+from detector.classify.exported import SUFFIXES, Exported, shares_of
 from detector.classify.faces import Face, labels_of, read_faces
 from detector.classify.feeding import normalised, squared
 from detector.classify.networks import KINDS
@@ -43,10 +43,10 @@ def write_scores(scores: Scores, folder: Path, title: str) -> None:
 
 
 class Opened:
-    """A classifier for use: a .pt, or an .onnx, which onnxruntime runs."""
+    """A classifier for use: a .pt, or an .onnx or .tflite, which its own runtime runs."""
 
     def __init__(self, path: Path, device: str = "auto") -> None:
-        self._exported = Exported(path) if path.suffix == ".onnx" else None
+        self._exported = Exported(path) if path.suffix.lower() in SUFFIXES.values() else None
         if self._exported:
             self.classes, self.side = self._exported.classes, self._exported.side
             return

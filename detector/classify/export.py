@@ -1,8 +1,8 @@
-"""A classifier as an ONNX file that says what it is: run by onnxruntime and held against torch on pictures.
+"""A classifier as ONNX or TFLite, a file that says what it is: run in its own runtime and held against torch.
 
 Input `pictures`: (B, 3, side, side), RGB in [0, 1], squared with grey (`feeding.squared`); the normalisation is inside.
-Output `scores`: (B, C), softmax's share of each class. What the metadata holds, `exported.py` says; `names` and
-`imgsz` in it are for other programs.
+Output `scores`: (B, C), softmax's share of each class. What the file says of itself, `exported.py` says; ONNX's `names`
+and `imgsz` are for other programs. TFLite takes one picture at a time.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from torch import Tensor, nn
 
 from detector.atomic import write_atomically
 from detector.classify.checkpoint import Classifier, load
-from detector.classify.exported import FORMAT, Exported, shares_of
+from detector.classify.exported import FORMAT, SUFFIXES, Exported, shares_of
 from detector.classify.faces import read_faces
 from detector.classify.feeding import squared
 from detector.classify.networks import KINDS, Network
 from detector.data.pictures import read_picture
 from detector.detecting.predict import find_pictures
 from detector.errors import ExportError
-from detector.export.onnx_model import to_onnx, write_onnx
+from detector.export.onnx_model import OPSET, to_onnx, write_onnx
 from detector.export.run import refuse_overwriting
+from detector.export.tflite import write_tflite
 from detector.export.writing import Target
 from detector.runs import own_split
-from detector.runtimes.description import KEY, PICTURES
+from detector.runtimes.description import FILE, KEY, PICTURES
 
 BATCH = 8
 TOLERANCE = 1e-3  # of a share, beyond which a float32 export is not the same network
@@ -76,32 +77,43 @@ class Report:
     def lines(self) -> str:
         size = self.path.stat().st_size / 1e6
         said = f"at most {self.error:.2g} in a score, the same class in {self.same} of {self.count}"
-        return f"{self.path}: {size:.1f} MB, any batch\nagainst torch on {self.pictures}: {said}"
+        batch = "batch 1" if self.path.suffix == ".tflite" else "any batch"
+        return f"{self.path}: {size:.1f} MB, {batch}\nagainst torch on {self.pictures}: {said}"
 
 
 def export(path: Path, target: Target, *, img_size: int | None, out: Path | None, overwrite: bool,
            data: Path | None, pictures: Path | None, count: int, **_: Any) -> Report:  # fmt: skip
-    """Write the classifier `path` as ONNX, run it, compare, and write FILE.json, as `export.run.export` does."""
+    """Write the classifier `path` as `target` says, run it, compare, write FILE.json, as `export.run.export` does."""
     one = load(path)
-    if target.to != "onnx":
-        raise ExportError("--to", f"a classifier cannot be written as {target.to}", "onnx")
+    if target.to not in SUFFIXES:
+        raise ExportError("--to", f"a classifier cannot be written as {target.to}", " or ".join(SUFFIXES))
     if target.nms or target.raw_heads or target.batch:
         raise ExportError(path, "is a classifier", "none of --nms, --raw-heads and --static, which are a detector's")
     if img_size not in (None, one.img_size):
         raise ExportError("--img-size", str(img_size), f"{one.img_size}, as it was trained")
-    written = out or path.with_suffix(".onnx")
-    if written.suffix != ".onnx":
-        raise ExportError(written, "does not end in .onnx", "--out FILE.onnx")
+    suffix = SUFFIXES[target.to]
+    written = out or path.with_suffix(suffix)
+    if written.suffix != suffix:
+        raise ExportError(written, f"does not end in {suffix}", f"--out FILE{suffix}")
     refuse_overwriting(written, overwrite)
     squares, said = _squares(data or own_split(path), pictures, one.img_size, count)
-    whole = Whole(one.build(), one.model)
-    example = torch.zeros(1, 3, one.img_size, one.img_size)
-    made = to_onnx(whole, example, PICTURES, ("scores",), any_batch=True, opset=target.opset)
-    write_onnx(made, written, properties(one, path))
-    report = compare(whole, written, squares, said)
+    report = compare(write(one, path, written, target.opset), written, squares, said)
     content = json.dumps(report.as_json(), ensure_ascii=False, indent=1)
     write_atomically(written.with_name(f"{written.name}.json"), content.encode())
     return report
+
+
+def write(one: Classifier, source: Path, written: Path, opset: int = OPSET) -> Whole:
+    """The classifier of the file `source` as `written`, ONNX or TFLite by its ending; and the network that is in it."""
+    whole = Whole(one.build(), one.model).eval()
+    example = torch.zeros(1, 3, one.img_size, one.img_size)
+    said = description(one, source)
+    if written.suffix.lower() == ".tflite":
+        write_tflite(whole, example, written, {FILE: json.dumps(said, ensure_ascii=False)})
+    else:
+        made = to_onnx(whole, example, PICTURES, ("scores",), any_batch=True, opset=opset)
+        write_onnx(made, written, properties(said))
+    return whole
 
 
 def compare(whole: Whole, written: Path, squares: list[np.ndarray], said: str) -> Report:
@@ -125,13 +137,17 @@ def _squares(data: Path | None, pictures: Path | None, side: int, count: int) ->
     return [squared(read_picture(path), side) for path in chosen], f"{len(chosen)} pictures of {named}"
 
 
-def properties(one: Classifier, source: Path) -> dict[str, str]:
-    """The metadata of an ONNX file."""
+def description(one: Classifier, source: Path) -> dict[str, Any]:
+    """What the file says of itself."""
     sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
-    content = {"format": FORMAT, "model": one.model, "classes": list(one.classes), "side": one.img_size,
-               "source": source.name, "sha256": sha256}  # fmt: skip
+    return {"format": FORMAT, "model": one.model, "classes": list(one.classes), "side": one.img_size,
+            "source": source.name, "sha256": sha256}  # fmt: skip
+
+
+def properties(said: dict[str, Any]) -> dict[str, str]:
+    """The metadata of an ONNX file."""
     return {
-        KEY: json.dumps(content, ensure_ascii=False),
-        "names": json.dumps(dict(enumerate(one.classes)), ensure_ascii=False),
-        "imgsz": json.dumps([one.img_size, one.img_size]),
+        KEY: json.dumps(said, ensure_ascii=False),
+        "names": json.dumps(dict(enumerate(said["classes"])), ensure_ascii=False),
+        "imgsz": json.dumps([said["side"], said["side"]]),
     }

@@ -1,6 +1,7 @@
-"""`detector quantise` for a classifier: its ONNX made smaller, and what that cost in accuracy, mean F1, size and time.
+"""`detector quantise` for a classifier: its ONNX or TFLite smaller, and the cost in accuracy, mean F1, size and time.
 
-A `.pt` is exported first, in memory. Calibration crops are drawn from train by a seed; what is judged is val.
+A `.pt` is exported first, in memory; to TFLite where `--out` ends so. Calibration crops are drawn from train by a seed;
+what is judged is val.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from detector.atomic import write_atomically
 from detector.classify.checkpoint import load
-from detector.classify.export import Whole, properties
-from detector.classify.exported import Exported, shares_of
+from detector.classify.export import properties, write
+from detector.classify.exported import SUFFIXES, Exported, shares_of
 from detector.classify.faces import Face, Faces, labels_of, read_faces
 from detector.classify.feeding import squared
 from detector.classify.scores import Scores, score
 from detector.data.pictures import read_picture
 from detector.errors import DataError, ExportError
-from detector.export.onnx_model import to_onnx, write_onnx
+from detector.export.onnx_model import write_onnx
 from detector.export.quantise import MODES, Quantising, quantise
+from detector.export.quantise_run import written_to
+from detector.export.quantise_tflite import quantise as quantise_tflite
 from detector.export.run import refuse_overwriting
+from detector.export.tflite import with_texts
 from detector.runs import own_split
-from detector.runtimes.description import KEY, PICTURES
+from detector.runtimes.description import FILE, PICTURES
 from detector.runtimes.extras import need
 
 TIMED = 32  # pictures, one at a time
@@ -81,19 +86,21 @@ class Cost:
 
 def quantise_file(path: Path, how: Quantising, *, data: Path | None, calibrate: int, max_loss: float, seed: int,
                   out: Path | None, overwrite: bool, quiet: bool) -> Cost:  # fmt: skip
-    """Quantise the classifier in `path`, a .pt or .onnx, measure, and write it and what it cost. A bad one is kept."""
+    """Quantise the classifier in `path`, measure, and write it and what it cost. A bad one is kept."""
+    ours = path.suffix.lower() not in SUFFIXES.values()
+    suffix = path.suffix.lower() if not ours else ".tflite" if out and out.suffix.lower() == ".tflite" else ".onnx"
+    written = written_to(path, out, how, suffix)
+    refuse_overwriting(written, overwrite)
     with tempfile.TemporaryDirectory() as folder:
-        given = path if path.suffix.lower() == ".onnx" else _exported(path, Path(folder) / "float.onnx")
+        given = Path(folder) / f"float{suffix}" if ours else path
+        if ours:
+            write(load(path), path, given)
         before = Exported(given)
         if before.precision != "float32":
             raise ExportError(path, f"is {before.precision} already", "a float32 model")
-        written = out or path.with_name(f"{path.stem}-{MODES[how.mode]}.onnx")
-        refuse_overwriting(written, overwrite)
         faces = _faces(path, data, before)
         drawn = _draw(faces, calibrate, seed) if how.mode == "static" else []
-        model = need("onnx").load(given)
-        made = quantise(model, how, _pictures(drawn, before.side) if drawn else None, PICTURES)
-        write_onnx(made, written, _said_of(model, MODES[how.mode]))
+        _write(given, written, how, _pictures(drawn, before.side) if drawn else None, before.said)
         sizes = (given.stat().st_size, written.stat().st_size)
         cost = _measure(before, written, faces, sizes, len(drawn), max_loss)
     content = json.dumps(cost.as_json() | {"how": asdict(how)}, ensure_ascii=False, indent=1)
@@ -101,18 +108,14 @@ def quantise_file(path: Path, how: Quantising, *, data: Path | None, calibrate: 
     return cost
 
 
-def _exported(path: Path, written: Path) -> Path:
-    one = load(path)
-    example = torch.zeros(1, 3, one.img_size, one.img_size)
-    made = to_onnx(Whole(one.build(), one.model), example, PICTURES, ("scores",), any_batch=True)
-    write_onnx(made, written, properties(one, path))
-    return written
-
-
-def _said_of(model: Any, precision: str) -> dict[str, str]:
-    """The model's metadata, with another precision."""
-    found = {one.key: one.value for one in model.metadata_props}
-    return found | {KEY: json.dumps(json.loads(found[KEY]) | {"precision": precision}, ensure_ascii=False)}
+def _write(given: Path, written: Path, how: Quantising, pictures: Tensor | None, said: dict[str, Any]) -> None:
+    """`given`, which says `said` of itself, in fewer bits as `written`."""
+    said = said | {"precision": MODES[how.mode]}
+    if written.suffix.lower() == ".tflite":
+        made = quantise_tflite(given.read_bytes(), how, pictures)
+        write_atomically(written, with_texts(made, {FILE: json.dumps(said, ensure_ascii=False)}))
+    else:
+        write_onnx(quantise(need("onnx").load(given), how, pictures, PICTURES), written, properties(said))
 
 
 def _faces(path: Path, data: Path | None, model: Exported) -> Faces:

@@ -35,7 +35,7 @@ def export(model: Path | None, to: str, nms: bool, conf: float, overlap: float, 
     """Write MODEL (.pt or .weights) for another runtime, run it there, and compare it with torch on pictures.
 
     ONNX and TFLite need an extra: pip install "balanced-detection[onnx]" or [tflite]. What was compared goes into
-    FILE.json. Without MODEL: the newest run's best.pt, else the shipped model. A classifier's .pt goes to ONNX.
+    FILE.json. Without MODEL: the newest run's best.pt, else the shipped model. A classifier goes to ONNX or TFLite.
     """
     path = chosen_model(model, quiet)
     from detector.classify.checkpoint import is_classifier
@@ -79,7 +79,7 @@ def quantise(
 ) -> None:  # fmt: skip
     """Make an exported .onnx or .tflite smaller, and say what it cost: size, time, mAP@0.5 and boxes, before and after.
 
-    A classifier, .pt or .onnx, too: calibrated and judged on crops, by accuracy and mean F1.
+    A classifier too, or its .pt: calibrated and judged on crops, by accuracy and mean F1.
     """
     from detector.classify.checkpoint import is_classifier
     from detector.classify.exported import is_exported_classifier
@@ -87,7 +87,8 @@ def quantise(
     from detector.export.quantise import Quantising
     from detector.export.quantise_run import quantise_file
 
-    weights = weights or ("s8" if model.suffix.lower() == ".tflite" else "s7")
+    flat = (given["out"] or model).suffix.lower() == ".tflite"
+    weights = weights or ("s8" if flat else "s7")
     how = Quantising(mode, weights, per_channel, float_first, float_heads)
     cost: Any
     if is_classifier(model) or is_exported_classifier(model):

@@ -12,10 +12,7 @@ Source: Jacob et al., "Quantization and Training of Neural Networks", 2018; onnx
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +21,7 @@ from torch import Tensor
 
 from detector.errors import ExportError
 from detector.export.graph import Graph, Node, stay_float
+from detector.export.silence import silent
 from detector.runtimes.extras import need
 
 WEIGHTS = {"s7": ("QInt8", True), "s8": ("QInt8", False), "u8": ("QUInt8", False)}  # type, reduced range
@@ -72,7 +70,7 @@ def _quantised(model: Any, how: Quantising, exclude: list[str], pictures: Tensor
     onnx, tools = need("onnx"), need("onnxruntime.quantization")
     kind, reduced = WEIGHTS[how.weights]
     weights = {"per_channel": how.per_channel, "weight_type": tools.QuantType[kind], "reduce_range": reduced}
-    with tempfile.TemporaryDirectory() as folder, _silent():
+    with tempfile.TemporaryDirectory() as folder, silent():
         given, made = Path(folder) / "given.onnx", Path(folder) / "made.onnx"
         onnx.save(model, given)  # the quantizer changes a model that it is given in memory
         if how.mode == "dynamic":
@@ -111,16 +109,5 @@ def _halved(model: Any) -> Any:
     onnx = need("onnx")
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    with _silent():
+    with silent():
         return need("onnxruntime.transformers.float16").convert_float_to_float16(copy, keep_io_types=True)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """The quantizer logs advice that does not concern these models; what is wrong it raises."""
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(before)

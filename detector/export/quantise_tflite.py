@@ -7,8 +7,6 @@ Limit: the quantizer leaves leaky steps in floats. With them in 8 bits too, whic
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from typing import Any
 
@@ -18,6 +16,7 @@ from torch import Tensor
 from detector.errors import ExportError
 from detector.export.graph import Graph, Node, stay_float
 from detector.export.quantise import Quantising
+from detector.export.silence import silent
 from detector.runtimes.extras import need
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
@@ -36,7 +35,7 @@ def quantise(content: bytes, how: Quantising, pictures: Tensor | None = None) ->
         raise ExportError("--mode static", "has no pictures to calibrate on", "a split with train pictures")
     quantizer = need("ai_edge_quantizer.quantizer").Quantizer(content)
     _set(quantizer, content, how)
-    with contextlib.redirect_stderr(io.StringIO()):  # its progress bars; what is wrong it raises
+    with silent():
         ranges = _ranges(quantizer, content, pictures) if how.mode == "static" and pictures is not None else None
         made = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False).quantized_model
     return bytes(made)

@@ -14,14 +14,14 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from detector.atomic import write_atomically
+from detector.export.silence import silent
 from detector.runtimes.extras import need
 
 
 def write_tflite(module: nn.Module, example: Tensor, path: Path, texts: dict[str, str]) -> None:
     """Convert and write, whole or not at all."""
-    litert = need("litert_torch")
-    converted = litert.convert(module.eval(), (example,))
-    with tempfile.TemporaryDirectory() as folder:
+    with silent(), tempfile.TemporaryDirectory() as folder:
+        converted = need("litert_torch").convert(module.eval(), (example,))
         made = Path(folder) / "model.tflite"
         converted.export(str(made))
         content = made.read_bytes()

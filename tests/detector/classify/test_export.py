@@ -60,7 +60,7 @@ def test_the_file_names_its_classes_for_other_programs(classifier):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--to", "tflite"), "--to: a classifier cannot be written as tflite, expected onnx"),
+        (("--to", "weights"), "--to: a classifier cannot be written as weights, expected onnx or tflite"),
         (("--nms",), "is a classifier, expected none of --nms"),
         (("--img-size", 96), "--img-size: 96, expected 64, as it was trained"),
         (("--out", "x.pt"), "x.pt: does not end in .onnx"),
