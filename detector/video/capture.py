@@ -56,8 +56,10 @@ class OpenCapture:
             self._capture = cv2.VideoCapture(source)
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         else:
-            times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-            self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, times)
+            how = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+            if "://" in source:  # each thread of a decoder holds a frame back
+                how += [cv2.CAP_PROP_N_THREADS, 1]
+            self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, how)
         if not self._capture.isOpened():
             raise VideoError(title(source), "cannot be opened", *_remedy(source))
         fps = self._capture.get(cv2.CAP_PROP_FPS)
@@ -80,8 +82,13 @@ def _remedy(source: str | int) -> tuple[str, str]:
     if isinstance(source, int):
         return "a camera that no other program uses", "try another number, or close what uses it"
     if "://" in source:
-        return "a stream or video that can be reached", "check the address, and that the sender runs"
+        return "a stream or video that can be reached", "check the address, user and password, and that the sender runs"
     return "a whole video", "a file that was cut off may have lost its index: record it again, or try ffmpeg"
+
+
+def unreadable(source: str) -> str:
+    """What may help with a source that opens and gives no frame."""
+    return "download it: its index may lie at its end, out of reach" if "://" in source else "record it again"
 
 
 def frames_of(capture: Capture) -> Iterator[Frame]:

@@ -18,7 +18,7 @@ from detector.errors import DataError
 from detector.judging.found import Found
 from detector.runtimes.opening import Opened
 from detector.video.arguments import Watching
-from detector.video.capture import Frame, OpenCapture, cut_off, frames_of
+from detector.video.capture import Frame, OpenCapture, cut_off, frames_of, unreadable
 from detector.video.live import Live
 from detector.video.pace import Pace
 from detector.video.show import Window
@@ -51,31 +51,33 @@ class Viewer:
         """A video from its beginning to its end."""
         capture = OpenCapture(path)
         try:
-            return self._to_the_end(capture, path, name)
+            return self._to_the_end(capture, title(path), name)
         finally:
             capture.close()
 
-    def _to_the_end(self, capture: OpenCapture, path: str, name: str) -> Watched:
-        total = capture.count or None
+    def _to_the_end(self, capture: OpenCapture, said: str, name: str) -> Watched:
+        total, came = capture.count or None, 0
         if total and self.watching.seconds:
             total = min(total, math.ceil(self.watching.seconds * capture.fps))
         with tqdm(
-            total=total, desc=Path(path).name[-30:], unit="frame", disable=self.quiet or None, leave=False
+            total=total, desc=Path(said).name[-30:], unit="frame", disable=self.quiet or None, leave=False
         ) as bar:
 
             def frames() -> Generator[Frame, None, None]:
+                nonlocal came
                 for frame in frames_of(capture):
                     if self.stop():
                         return
+                    came += 1
                     yield frame
                     bar.update()
 
-            done = self._watch(frames(), path, name, capture.fps, None, self.watching.video is not False)
+            done = self._watch(frames(), said, name, capture.fps, None, self.watching.video is not False)
+        if not came and not self.stop():
+            raise DataError(said, "no frame can be read", "a video", unreadable(said))
         whole = not (self.stop() or done.closed or self.watching.seconds)
-        if whole and not done.frames:
-            raise DataError(path, "no frame can be read", "a video", "record it again")
         if whole and cut_off(done.frames, capture.count):
-            self.warn(f"{path}: cut off after {done.frames} of {capture.count} frames; what was there is kept")
+            self.warn(f"{said}: cut off after {done.frames} of {capture.count} frames; what was there is kept")
         return done
 
     def live(self, source: int | str, name: str) -> Watched:

@@ -9,6 +9,8 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,56 @@ def test_a_stream_that_is_gone_for_good_keeps_what_was_seen_and_says_so(call):
     (folder,) = Path("runs/detect/1").iterdir()
     said = f"warning: http://127.0.0.1:{camera.port}/: no picture for 0.5 s; what was there is kept\n"
     assert (code, err) == (0, said) and lines(folder / "frames.jsonl")
+
+
+def test_a_stream_that_drops_and_comes_back_is_watched_on_by_the_command(call):
+    cameras = [Camera()]
+    port = cameras[0].port
+
+    def drop():
+        cameras[0].stop()
+        cameras.append(Camera(port))
+
+    try:
+        with once_watched(drop):
+            code, _, err = call(f"http://127.0.0.1:{port}/", "--seconds", "4")
+    finally:
+        cameras[-1].stop()
+    (folder,) = Path("runs/detect/1").iterdir()
+    said = [line.rpartition(": ")[2] for line in err.splitlines() if line.startswith("http")]
+    assert (code, said) == (0, ["the source dropped; opening it again", "the source is back"])
+    times = [row["seconds"] for row in lines(folder / "frames.jsonl")]
+    widest = max(range(1, len(times)), key=lambda k: times[k] - times[k - 1])
+    assert times[widest] - times[widest - 1] > 0.4 and times == sorted(times)  # the first wait is half a second
+    assert len(times) - widest >= 3
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A function: the URL of a file in this folder, by a server that sends whole files only."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield lambda name: f"http://me:secret@127.0.0.1:{server.server_address[1]}/{name}?key=1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_video_at_a_url_is_read_as_a_file_and_its_password_is_not_told(call, clip, served):
+    code, out, err = call(served(clip("clip.avi", 5).name), "--no-video", "--json")
+    (one,) = json.loads(out)
+    assert code == 0 and one["frames"] == 5 and one["source"].startswith("http://127.0.0.1:")
+    assert "secret" not in out + err and "key" not in out + err
+
+
+def test_a_video_at_a_url_whose_index_cannot_be_reached_is_one_line(call, clip, served):
+    path = clip("clip.mp4", 5)
+    assert path.read_bytes().index(b"mdat") < path.read_bytes().index(b"moov")
+    code, out, err = call(served(path.name), "--seconds", "1", "--quiet")
+    assert (code, out) == (1, "") and err.startswith("error: http://127.0.0.1:") and err.count("\n") == 1
+    assert "secret" not in err and not list(Path().glob("runs/detect/*"))
 
 
 def test_ctrl_c_ends_a_stream_as_its_end_would(call):
