@@ -56,10 +56,8 @@ class OpenCapture:
             self._capture = cv2.VideoCapture(source)
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         else:
-            how = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-            if "://" in source:  # each thread of a decoder holds a frame back
-                how += [cv2.CAP_PROP_N_THREADS, 1]
-            self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, how)
+            times = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+            self._capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, times)
         if not self._capture.isOpened():
             raise VideoError(title(source), "cannot be opened", *_remedy(source))
         fps = self._capture.get(cv2.CAP_PROP_FPS)
