@@ -1,4 +1,4 @@
-"""The `detector` command: train, info, anchors, evaluate, detect, export, serve, classify, experiments.
+"""The `detector` command: train, info, anchors, evaluate, detect, average, ship, export, serve, classify, experiments.
 
 Parse, call one library function, print. Nothing heavy is imported before a command runs. Exit codes: 0 done; 1 the
 input is at fault, one line; 2 wrong usage; 3 a fault of ours, with a traceback; 130 interrupted.
@@ -232,6 +232,20 @@ def serve(
 
 
 @cli.command()
+@click.argument("runs", nargs=-1, type=PATH, required=True)
+@click.option("--out", type=PATH, default=Path("averaged"), show_default=True, help="The folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the best.pt that is there.")
+def average(runs: tuple[Path, ...], out: Path, overwrite: bool) -> None:
+    """Write the mean of the weights of RUNS, which went on from the same weights, as OUT/best.pt.
+
+    RUNS are runs' folders, of which best.pt is taken, or .pt files in them. The input's size is the last one's.
+    """
+    from detector.shipping.average import write_average
+
+    click.echo(write_average(runs, out, overwrite))
+
+
+@cli.command()
 @click.argument("run", type=PATH)
 @click.option("--data", type=PATH, help="Split to judge it on: val, and test. [the run's own]")
 @click.option("--out", type=PATH, default=Path("shipped"), show_default=True, help="The folder to write.")
@@ -242,7 +256,8 @@ def serve(
 def ship(run: Path, as_json: bool, **given: Any) -> None:
     """Write the best weights of RUN as a small file to give away, with a card of what it is and what it is worth.
 
-    RUN is a run's folder, or a .pt in one. The folder gets the file (half floats), README.md and card.json.
+    RUN is the folder of a run or of an average, or a .pt in one. The folder gets the file (half floats), README.md and
+    card.json.
     """
     from detector.shipping.ship import ship as write
 

@@ -1,5 +1,6 @@
-"""Where a run's model comes from, as far as its folder tells: command, epochs, date; and which code judged it.
+"""Where a model comes from, as far as its folder tells: command, epochs, date; and which code judged it.
 
+Of a run that is its args.yaml; of an average of runs its average.yaml, which holds as much of each part.
 The command names what differs from the defaults. What says where a thing lay on one machine, or which devices it had,
 is left out of it: of files only their names are kept.
 """
@@ -23,19 +24,46 @@ from detector.training.options import DEFAULTS
 from detector.training.setting import flag
 
 PLACES = ("out", "device", "workers", "cache", "cache_mb", "cache_folder", "save_every", "tensorboard")
+AVERAGED = "average.yaml"
 FILES = ("data", "weights", "model", "anchors")
 LIBRARIES = ("torch", "numpy", "opencv-python", "Pillow")
 
 
 def origin_of(weights: Path) -> dict[str, Any]:
-    """Of a run's file of weights, as plain values. Raises RunError where its args.yaml is not beside it."""
-    path = weights.parent / "args.yaml"
-    if not path.is_file():
-        raise RunError(path, "no such file", "a run's folder, which says how it was trained")
-    args = yaml.safe_load(path.read_text(encoding="utf-8"))
-    history = _history(weights.parent / "results.csv")
+    """Of a file of weights, as plain values. Raises RunError where neither args.yaml nor average.yaml is with it."""
     day = datetime.datetime.fromtimestamp(weights.stat().st_mtime, datetime.UTC).date().isoformat()
-    return {"command": command_of(args), "date": day, **history}
+    averaged = weights.parent / AVERAGED
+    if averaged.is_file():
+        parts = yaml.safe_load(averaged.read_text(encoding="utf-8"))["parts"]
+        return {"command": "\n".join(_numbered(parts)), "date": day, "parts": parts}
+    folder = _folder(weights)
+    history = _history(folder / "results.csv")
+    return {"command": command_of(_args(folder)), "date": day, "epochs": history[-1][0], "best_epoch": _best(history)}
+
+
+def part_of(weights: Path) -> dict[str, Any]:
+    """command: of the run.  epoch: that these weights are of. Raises RunError where their name does not tell."""
+    folder = _folder(weights)
+    history = _history(folder / "results.csv")
+    named = {"best": _best(history), "last": history[-1][0]}
+    epoch = int(weights.stem) if weights.stem.isdecimal() else named.get(weights.stem)
+    if epoch is None:
+        raise RunError(weights, "its name does not tell which epoch it is of", "best.pt, last.pt, or one in epochs/")
+    return {"command": command_of(_args(folder)), "epoch": epoch}
+
+
+def _numbered(parts: list[dict[str, Any]]) -> list[str]:
+    """Commands of the parts, then that of the average."""
+    files = [f"runs/train/{number}/epochs/{part['epoch']:03}.pt" for number, part in enumerate(parts, 1)]
+    return [*(part["command"] for part in parts), shlex.join(["detector", "average", *files])]
+
+
+def _folder(weights: Path) -> Path:
+    """The run's: that of best.pt and last.pt, or one up from epochs/. Raises RunError where it has no args.yaml."""
+    folder = weights.parent.parent if weights.parent.name == "epochs" else weights.parent
+    if not (folder / "args.yaml").is_file():
+        raise RunError(folder / "args.yaml", "no such file", "a run's folder, which says how it was trained")
+    return folder
 
 
 def command_of(args: dict[str, Any]) -> str:
@@ -57,14 +85,21 @@ def _without_place(value: str) -> str:
     return path.name if path.is_absolute() else value
 
 
-def _history(path: Path) -> dict[str, int]:
-    """epochs: that were trained.  best_epoch: of the highest mAP@0.5."""
+def _args(folder: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder / "args.yaml").read_text(encoding="utf-8")))
+
+
+def _history(path: Path) -> list[tuple[int, float]]:
+    """Epochs that were judged, with their mAP@0.5. Raises RunError where there are none."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("map50")]
+        rows = [(int(row["epoch"]), float(row["map50"])) for row in csv.DictReader(file) if row.get("map50")]
     if not rows:
         raise RunError(path, "no epoch with a mAP", "a run that was judged on validation pictures")
-    best = max(rows, key=lambda row: float(row["map50"]))
-    return {"epochs": int(rows[-1]["epoch"]), "best_epoch": int(best["epoch"])}
+    return rows
+
+
+def _best(history: list[tuple[int, float]]) -> int:
+    return max(history, key=lambda row: row[1])[0]
 
 
 def judge_of() -> dict[str, Any]:

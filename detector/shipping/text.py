@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import indent
 from typing import Any
 
 Card = dict[str, Any]
@@ -27,15 +28,21 @@ def _head(card: Card) -> str:
             "stored",
             f"{stored['as']}; mAP@0.5 on val {stored['map50_before']:.4f} before, then {stored['map50_after']:.4f}",
         ),
-        ("trained", f"{made['epochs']} epochs, of which the {made['best_epoch']}. was best on val; {made['date']}"),
+        ("trained", f"{_epochs(made)}; {made['date']}"),
         ("judged", f"by balanced-detection {card['version']}, commit {card['commit'] or 'unknown'}; {versions}"),
     ]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"# {card['model']}, {card['img_size']} px: mAP@0.5 {worth}\n\n"
         "Written by `detector ship`: figures are measured, not typed. `card.json` holds them all.\n\n"
-        f"| | |\n|---|---|\n{table}\n\nTrained by\n\n    {made['command']}"
+        f"| | |\n|---|---|\n{table}\n\nTrained by\n\n{indent(made['command'], ' ' * 4)}"
     )
+
+
+def _epochs(made: Card) -> str:
+    if "parts" in made:
+        return "the mean of the weights of " + " and ".join(f"epoch {part['epoch']}" for part in made["parts"])
+    return f"{made['epochs']} epochs, of which the {made['best_epoch']}. was best on val"
 
 
 def _subset(card: Card, name: str) -> str:
