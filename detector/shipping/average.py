@@ -25,6 +25,8 @@ def write_average(parts: Sequence[Path], out: Path, overwrite: bool) -> Path:
         if not file.is_file():
             raise RunError(file, "no such file", "a run's folder, or weights in one")
     made = out / "best.pt"
+    if out.exists() and not out.is_dir():
+        raise RunError(out, "is a file", "a folder to write into", "see --out")
     if made.exists() and not overwrite:
         raise RunError(made, "is there already", "a new folder", "give --overwrite or --out")
     mean = average([(file, load(file)) for file in files])

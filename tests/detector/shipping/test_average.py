@@ -73,6 +73,8 @@ def test_what_does_not_belong_together_is_refused_and_nothing_is_written(two, sm
         average([("a.pt", one), ("b.pt", replace(one, cfg=one.cfg + "\n"))])
     with pytest.raises(RunError, match="nowhere: no such file"):
         write_average([two[0], tmp_path / "nowhere"], out, overwrite=False)
+    with pytest.raises(RunError, match=r"best\.pt: is a file, expected a folder"):
+        write_average(two, two[0] / "best.pt", overwrite=False)
     (two[0] / "copy.pt").write_bytes((two[0] / "best.pt").read_bytes())
     with pytest.raises(RunError, match=r"copy\.pt: its name does not tell which epoch"):
         write_average([two[0] / "copy.pt", two[1]], out, overwrite=False)
