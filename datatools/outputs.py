@@ -50,7 +50,7 @@ def staged(out: Path, *, resume: bool = False) -> Iterator[Path]:
 def _staged(out: Path, resume: bool) -> Iterator[Path]:
     partial = out.with_name(out.name + ".partial")
     _restore(out)
-    if partial.exists() and not (partial / UNFINISHED).is_file():
+    if partial.exists() and not _ours(partial):
         raise OutputError(partial, "was not left by this program", remedy="move it away, or choose another --out")
     if partial.exists() and not resume:
         shutil.rmtree(partial)
@@ -58,27 +58,31 @@ def _staged(out: Path, resume: bool) -> Iterator[Path]:
     (partial / UNFINISHED).touch()
     try:
         yield partial
-        (partial / UNFINISHED).unlink()
         if hasattr(os, "sync"):
             os.sync()
-        _exchange(partial, out)
+        finished = _finished(out)
+        partial.rename(finished)
+        (finished / UNFINISHED).unlink()
+        _exchange(finished, out)
     except BaseException:
+        _restore(out)
         if not resume:
             shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def _exchange(partial: Path, out: Path) -> None:
-    """`partial` becomes `out`; what was there is deleted last, and is put back if that fails."""
+def _ours(partial: Path) -> bool:
+    """Whether it holds our mark; or nothing, where a run was killed before it could set one."""
+    return (partial / UNFINISHED).is_file() or (partial.is_dir() and not any(partial.iterdir()))
+
+
+def _exchange(finished: Path, out: Path) -> None:
+    """`finished` becomes `out`; what was there is deleted last, and is put back if that fails."""
     replaced = _replaced(out)
     shutil.rmtree(replaced, ignore_errors=True)
     if out.exists():
         out.rename(replaced)
-    try:
-        partial.rename(out)
-    except OSError:
-        _restore(out)
-        raise
+    finished.rename(out)
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -87,10 +91,19 @@ def _replaced(out: Path) -> Path:
     return out.with_name(f".{out.name}.replaced")
 
 
+def _finished(out: Path) -> Path:
+    """Where a whole result loses its mark, under a name that says whose it is."""
+    return out.with_name(f".{out.name}.finished")
+
+
 def _restore(out: Path) -> None:
-    """Bring the earlier result back where a run was killed, or failed, between the two renames."""
+    """After a kill or a failure between the renames: the earlier result is brought back, the new one is unfinished."""
     if _replaced(out).exists() and not out.exists():
         _replaced(out).rename(out)
+    finished, partial = _finished(out), out.with_name(out.name + ".partial")
+    if finished.exists() and not partial.exists():
+        (finished / UNFINISHED).touch()
+        finished.rename(partial)
 
 
 def put(path: Path, data: bytes | str) -> None:

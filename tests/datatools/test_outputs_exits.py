@@ -38,16 +38,17 @@ def test_a_staged_folder_that_fails_leaves_what_was_there(tmp_path):
     assert [p.name for p in out.iterdir()] == ["new.txt"] and [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_staged_folder_that_cannot_be_renamed_puts_the_old_one_back(tmp_path, monkeypatch):
+@pytest.mark.parametrize("target", [".out.finished", "out"])
+def test_a_staged_folder_that_cannot_be_renamed_puts_the_old_one_back(tmp_path, monkeypatch, target):
     out = tmp_path / "out"
     with staged(out) as folder:
         put_file(folder / "old.txt", "old")
     real = Path.rename
 
-    def rename(self: Path, target: Path) -> Path:
-        if self.name.endswith(".partial"):
+    def rename(self: Path, to: Path) -> Path:
+        if to.name == target and self.name in ("out.partial", ".out.finished"):
             raise OSError(errno.EIO, "Input/output error")
-        return real(self, target)
+        return real(self, to)
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="Input/output"), staged(out) as folder:
@@ -72,6 +73,23 @@ def test_a_run_killed_between_the_two_renames_loses_nothing(tmp_path, monkeypatc
     with pytest.raises(RuntimeError), staged(out):
         raise RuntimeError
     assert (out / "old.txt").is_file() and [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("left", ["out.partial", ".out.finished", ".out.finished/.unfinished"])
+def test_a_run_killed_between_the_mark_and_the_renames_is_gone_on_with(tmp_path, left, resume):
+    """The empty folder before its mark; the whole one after the first rename, with its mark and without."""
+    folder = tmp_path / left.split("/")[0]
+    folder.mkdir()
+    if folder.name == ".out.finished":
+        put_file(folder / "one.txt", "1")
+    if left.endswith(".unfinished"):
+        (tmp_path / left).touch()
+    with staged(tmp_path / "out", resume=resume) as made:
+        assert (made / "one.txt").exists() == (resume and folder.name == ".out.finished")
+        put_file(made / "two.txt", "2")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert "two.txt" in {p.name for p in (tmp_path / "out").iterdir()} <= {"one.txt", "two.txt"}
 
 
 def test_a_resumed_folder_keeps_what_an_interrupted_run_left(tmp_path):
