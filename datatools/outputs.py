@@ -1,7 +1,8 @@
 """Where results are written: a folder appears whole or not at all, a file is replaced in one step.
 
-A folder is built beside its place as `NAME.partial`, flushed to disk, and renamed.  Nothing that exists is replaced
-unless the user said so, and then only a folder that this project made (it holds a manifest.jsonl).
+A folder is built beside its place as `NAME.partial`, flushed to disk, and renamed, by way of `.NAME.finished`, where it
+loses its mark.  Nothing that exists is replaced unless the user said so, and then only a folder that this project made
+(it holds a manifest.jsonl).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`detector average`: several runs' weights in the mean, in a folder that `detector ship` takes like a run's.
 
-The folder gets best.pt and average.yaml, which keeps the command of each part; the yaml first, so that a best.pt never
-stands there without it.
+The folder gets best.pt and average.yaml, which keeps the command of each part. The yaml comes first, and an old best.pt
+goes before it, so that none ever stands beside what does not tell of it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def write_average(parts: Sequence[Path], out: Path, overwrite: bool) -> Path:
     mean = average([(file, load(file)) for file in files])
     listed = yaml.safe_dump({"parts": [part_of(file) for file in files]}, sort_keys=False, width=1000)
     out.mkdir(parents=True, exist_ok=True)
+    made.unlink(missing_ok=True)
     write_atomically(out / AVERAGED, listed.encode())
     write_atomically(made, packed(mean))
     return made

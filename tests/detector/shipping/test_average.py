@@ -62,6 +62,19 @@ def test_the_same_parts_give_the_same_bytes_and_nothing_is_overwritten_unasked(t
         write_average(two, tmp_path / "a", overwrite=False)
 
 
+def test_a_kill_while_an_average_is_replaced_leaves_no_weights_beside_a_record_of_others(two, tmp_path, monkeypatch):
+    out = tmp_path / "mean"
+    write_average(two, out, overwrite=False)
+
+    def killed(path, content):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("detector.shipping.average.write_atomically", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_average([two[1], two[0]], out, overwrite=True)
+    assert not (out / "best.pt").exists()
+
+
 def test_what_does_not_belong_together_is_refused_and_nothing_is_written(two, small_pt, tmp_path):
     one, out = load(small_pt), tmp_path / "mean"
     with pytest.raises(WeightsError, match="nothing to average it with, expected two files or more"):
